@@ -1,0 +1,99 @@
+//! What goes into [`crate::Control`] and what comes out of it.
+
+use std::time::Duration;
+
+use protocol::{
+    grants::Grants,
+    ids::{RequestId, SessionId, ShardId},
+    media::PlaneFacts,
+    plane,
+    signal::Frame,
+    store::Attendance,
+};
+
+/// What control is told once, at the start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub plane: PlaneFacts,
+    /// Unix time in milliseconds at the `Instant` given to `Control::new`;
+    /// later wall times are counted from it.
+    pub unix_ms: i64,
+    /// Seed of everything that is drawn: sids, ICE credentials, SSRCs. From
+    /// the operating system in production, fixed in simulation.
+    pub seed: [u8; 32],
+    /// A room without participants is forgotten after this.
+    pub empty_room: Duration,
+    /// Plenary's version, shown to clients in the server info.
+    pub version: &'static str,
+}
+
+/// What may happen to control. Mutate once, then drain `poll_output`.
+#[derive(Debug)]
+pub enum Input {
+    /// A client's WebSocket is up. `join` was parsed from the request by
+    /// [`crate::Join::parse`], `grants` from its verified token.
+    Connect { session: SessionId, grants: Grants, join: Box<crate::Join> },
+    Frame { session: SessionId, frame: Frame },
+    /// The WebSocket is gone, whoever closed it.
+    Disconnect { session: SessionId },
+    /// The answer to [`Output::RefreshToken`].
+    Token { session: SessionId, token: String },
+    Plane { shard: ShardId, event: plane::Event },
+    Ask { request: RequestId, question: Question },
+}
+
+/// What control wants done.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Output {
+    Frame { session: SessionId, frame: Frame },
+    /// Close the WebSocket once everything before this has been written.
+    Close { session: SessionId, end: SessionEnd },
+    /// Mint a new token for the same grants and give it back as [`Input::Token`].
+    RefreshToken { session: SessionId, grants: Grants },
+    Plane { shard: ShardId, command: plane::Command },
+    /// Presence: to be kept as history and counted.
+    Attendance(AttendanceChange),
+    Answer { request: RequestId, answer: Answer },
+}
+
+/// Someone came or went.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AttendanceChange {
+    Joined(Attendance),
+    /// `id` is the one of the [`Attendance`]; `left_at` is Unix time in milliseconds.
+    Left { id: String, left_at: i64 },
+}
+
+/// Why control closes a signalling connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SessionEnd {
+    /// The participant left, was removed, or the meeting ended: a leave
+    /// message with the reason went before.
+    Left,
+    /// A newer connection took its place.
+    Replaced,
+    /// A frame could not be read, or broke the protocol.
+    ProtocolError,
+    /// No ping for [`protocol::limits::PING_TIMEOUT`].
+    Silence,
+}
+
+/// What the shell may ask on behalf of the REST API.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Question {
+    /// Who is in the room.
+    Participants { room: String },
+    /// End the room for everybody (leave reason ROOM_DELETED).
+    EndRoom { room: String },
+    /// Sizes, for metrics.
+    Counts,
+}
+
+/// One answer for each [`Question`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    Participants(Vec<Attendance>),
+    /// How many were asked to leave.
+    Ended { participants: usize },
+    Counts { rooms: usize, participants: usize, sessions: usize, tracks: usize },
+}

@@ -1,0 +1,10 @@
+//! The life of a meeting: LiveKit sessions, session descriptions, rooms,
+//! tracks, subscriptions, data routing, presence.
+//!
+//! A pure state machine, [`Control`]: it reads no clock, opens no socket,
+//! never sees a media packet and never blocks. Effects are values
+//! ([`Output`]); time and randomness are passed in.
+
+mod face;
+
+pub use face::{Answer, AttendanceChange, Config, Input, Output, Question, SessionEnd};

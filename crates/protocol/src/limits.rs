@@ -1,0 +1,81 @@
+//! Every limit, in one place, with its reason and what happens at it.
+
+use std::time::Duration;
+
+/// People in one room; the next join is refused with `limits` (the mission's figure).
+pub const PARTICIPANTS_PER_ROOM: usize = 1_000;
+
+/// Tracks that one participant may publish at once; further `AddTrack`
+/// requests get `LIMIT_EXCEEDED`. A person has a camera, a microphone, a
+/// screen and its sound; the rest is room for bots and capture cards.
+pub const TRACKS_PER_PARTICIPANT: usize = 32;
+
+/// Subscriptions of one peer; further ones get a subscription error. All of a
+/// full room's microphones and as many pictures.
+pub const SUBSCRIPTIONS_PER_PEER: usize = 2 * PARTICIPANTS_PER_ROOM;
+
+/// Media sections in one description: one for each subscription and
+/// publication, and the data channel. A larger offer closes the session.
+pub const MEDIA_SECTIONS: usize = SUBSCRIPTIONS_PER_PEER + TRACKS_PER_PARTICIPANT + 16;
+
+/// One signalling frame, in bytes. A larger one closes the session. The
+/// LiveKit server takes 2 MiB; an offer of [`MEDIA_SECTIONS`] fits.
+pub const SIGNAL_FRAME_BYTES: usize = 2 * 1024 * 1024;
+
+/// A join request after decompression, in bytes: more is refused with 400.
+pub const JOIN_REQUEST_BYTES: usize = 1024 * 1024;
+
+/// Signalling frames that may wait for a client that reads slowly; the next
+/// one closes its session. At the busiest (a join into a full room) a client
+/// is sent a few dozen frames.
+pub const SIGNAL_QUEUE_FRAMES: usize = 1_024;
+
+/// One data-channel message in bytes; clients clamp theirs to 64,000. A longer
+/// one is dropped and counted.
+pub const DATA_MESSAGE_BYTES: usize = 65_535;
+
+/// Data that may wait in SCTP for one peer, in bytes. Lossy messages beyond it
+/// are dropped; a reliable one closes the peer, since it can no longer be reliable.
+pub const DATA_QUEUE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Name of a participant, in bytes of UTF-8. A longer one is refused with 400.
+pub const NAME_BYTES: usize = 256;
+
+/// Identity of a participant and name of a room, in bytes of UTF-8.
+pub const IDENTITY_BYTES: usize = 256;
+
+/// A participant's metadata, and all of its attributes together, in bytes.
+pub const METADATA_BYTES: usize = 64 * 1024;
+
+/// Meeting title in bytes of UTF-8; a longer one is refused with 400.
+pub const TITLE_BYTES: usize = 200;
+
+/// Passcode in bytes; a longer one is refused with 400 before it is hashed.
+pub const PASSCODE_BYTES: usize = 128;
+
+/// Passcode tries per minute, for one address and one meeting; then 429.
+pub const PASSCODE_TRIES_PER_MINUTE: u32 = 5;
+
+/// A peer whose ICE and DTLS are not up by then is closed.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connected peer that no valid packet came from for so long is gone
+/// (RFC 7675 §5.1 asks a sender to stop after 30 s without consent; presence
+/// must be right 15 s after a client vanished, so we are stricter).
+pub const PEER_SILENCE: Duration = Duration::from_secs(10);
+
+/// A session that lost its signalling connection waits so long for a resume.
+pub const RESUME_WINDOW: Duration = Duration::from_secs(10);
+
+/// A client sends signalling pings at this interval…
+pub const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// …and its session is closed after this silence.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// A datagram of ours never exceeds this: IPv6's minimum MTU of 1,280 bytes
+/// less headers would be safest, but clients send RTP of up to 1,200 bytes and we
+/// forward it with our own extensions and tag (RFC 8834 leaves the choice).
+pub const DATAGRAM_BYTES: usize = 1_400;
+
+/// The largest datagram that we take in; anything longer is not WebRTC's.
+pub const DATAGRAM_BYTES_MAX: usize = 1_500;

@@ -1,0 +1,1 @@
+//! Whole meetings in virtual time.
