@@ -2,6 +2,8 @@
 
 use std::{fmt, net::SocketAddr, str};
 
+use crate::ids::{ShardId, SlotId, TrackId};
+
 /// Sound or picture.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Kind {
@@ -83,13 +85,19 @@ impl Tag {
         }
         let mut bytes = [0; 16];
         bytes.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self { bytes, length: u8::try_from(text.len()).ok()? })
+        Some(Self {
+            bytes,
+            length: u8::try_from(text.len()).ok()?,
+        })
     }
 
     #[must_use]
     pub fn as_str(&self) -> &str {
         // `new` let only ASCII in, so neither fallback can be reached.
-        self.bytes.get(..usize::from(self.length)).and_then(|b| str::from_utf8(b).ok()).unwrap_or("")
+        self.bytes
+            .get(..usize::from(self.length))
+            .and_then(|b| str::from_utf8(b).ok())
+            .unwrap_or("")
     }
 }
 
@@ -133,7 +141,7 @@ pub struct Encoding {
 /// A track on its way up: one media section of a publisher.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Uplink {
-    pub track: crate::ids::TrackId,
+    pub track: TrackId,
     pub mid: Mid,
     pub kind: Kind,
     /// From the lowest quality to the highest; 1 to 3.
@@ -143,10 +151,10 @@ pub struct Uplink {
 /// A track on its way down to one subscriber.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Downlink {
-    pub slot: crate::ids::SlotId,
-    pub track: crate::ids::TrackId,
+    pub slot: SlotId,
+    pub track: TrackId,
     /// The shard where the track's publisher lives.
-    pub home: crate::ids::ShardId,
+    pub home: ShardId,
     pub mid: Mid,
     pub kind: Kind,
     pub ssrc: u32,
@@ -167,7 +175,10 @@ pub enum Wish {
 
 impl Wish {
     /// The best there is.
-    pub const BEST: Self = Self::UpTo { encoding: u8::MAX, temporal: u8::MAX };
+    pub const BEST: Self = Self::UpTo {
+        encoding: u8::MAX,
+        temporal: u8::MAX,
+    };
 }
 
 /// User fragment and password of one side (RFC 8445 §5.3).
@@ -180,7 +191,34 @@ pub struct IceCredentials {
 /// The password authenticates every check: it must not reach a log.
 impl fmt::Debug for IceCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IceCredentials").field("ufrag", &self.ufrag).finish_non_exhaustive()
+        f.debug_struct("IceCredentials")
+            .field("ufrag", &self.ufrag)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IceCredentials {
+    /// Hexadecimal digits of our user fragments that name the shard.
+    const SHARD_DIGITS: usize = 4;
+
+    /// Our own credentials: any shard that receives a connectivity check can
+    /// tell from the user fragment which shard it is for. `nonce` and
+    /// `password` are random text of ICE characters (RFC 8445 §5.3 asks for at
+    /// least 24 and 128 bits).
+    #[must_use]
+    pub fn local(shard: ShardId, nonce: &str, password: String) -> Self {
+        Self {
+            ufrag: format!("{:04x}{nonce}", shard.0),
+            password,
+        }
+    }
+
+    /// The shard that a user fragment of ours names; `None` when it is not ours.
+    #[must_use]
+    pub fn shard(ufrag: &str) -> Option<ShardId> {
+        u16::from_str_radix(ufrag.get(..Self::SHARD_DIGITS)?, 16)
+            .ok()
+            .map(ShardId)
     }
 }
 

@@ -17,25 +17,64 @@ use crate::{
 pub enum Command {
     /// Make ready for a client's connectivity checks and its DTLS handshake:
     /// we are ICE-lite and the DTLS server.
-    OpenPeer { peer: PeerId, local_ice: IceCredentials, remote_ice: IceCredentials, fingerprint: Fingerprint },
+    OpenPeer {
+        peer: PeerId,
+        local_ice: IceCredentials,
+        remote_ice: IceCredentials,
+        fingerprint: Fingerprint,
+    },
     /// New credentials from both sides (RFC 8445 §9); the DTLS association,
     /// the tracks and the subscriptions stay.
-    RestartIce { peer: PeerId, local_ice: IceCredentials, remote_ice: IceCredentials },
+    RestartIce {
+        peer: PeerId,
+        local_ice: IceCredentials,
+        remote_ice: IceCredentials,
+    },
     /// What the peer negotiated for all of its sections; replaces what was.
-    Negotiate { peer: PeerId, extensions: ExtensionIds, payloads: Vec<Payload> },
+    Negotiate {
+        peer: PeerId,
+        extensions: ExtensionIds,
+        payloads: Vec<Payload>,
+    },
     /// Take in a track. A repeat with the same track replaces the encodings.
-    Publish { peer: PeerId, uplink: Uplink },
-    Unpublish { peer: PeerId, track: TrackId },
+    Publish {
+        peer: PeerId,
+        uplink: Uplink,
+    },
+    Unpublish {
+        peer: PeerId,
+        track: TrackId,
+    },
     /// While muted, nothing of the track is forwarded.
-    MuteTrack { peer: PeerId, track: TrackId, muted: bool },
-    Subscribe { peer: PeerId, downlink: Downlink },
-    ChangeWish { peer: PeerId, slot: SlotId, wish: Wish },
-    Unsubscribe { peer: PeerId, slot: SlotId },
+    MuteTrack {
+        peer: PeerId,
+        track: TrackId,
+        muted: bool,
+    },
+    Subscribe {
+        peer: PeerId,
+        downlink: Downlink,
+    },
+    ChangeWish {
+        peer: PeerId,
+        slot: SlotId,
+        wish: Wish,
+    },
+    Unsubscribe {
+        peer: PeerId,
+        slot: SlotId,
+    },
     /// Sent once the channel is open; until then it waits, within
     /// [`crate::limits::DATA_QUEUE_BYTES`].
-    SendData { peer: PeerId, channel: DataChannel, payload: Bytes },
+    SendData {
+        peer: PeerId,
+        channel: DataChannel,
+        payload: Bytes,
+    },
     /// Says goodbye (DTLS close_notify) and forgets the peer. No event follows.
-    ClosePeer { peer: PeerId },
+    ClosePeer {
+        peer: PeerId,
+    },
 }
 
 impl Command {
@@ -65,10 +104,18 @@ pub enum Event {
     /// The shard has forgotten the peer.
     PeerClosed { peer: PeerId, reason: CloseReason },
     /// The first packet of an encoding arrived.
-    EncodingStarted { peer: PeerId, track: TrackId, encoding: u8 },
+    EncodingStarted {
+        peer: PeerId,
+        track: TrackId,
+        encoding: u8,
+    },
     /// A client opened a data channel: it can be sent to from now on.
     DataOpened { peer: PeerId, channel: DataChannel },
-    Data { peer: PeerId, channel: DataChannel, payload: Bytes },
+    Data {
+        peer: PeerId,
+        channel: DataChannel,
+        payload: Bytes,
+    },
     /// Every [`LEVELS_INTERVAL`], the tracks that were heard since the last report.
     Levels { levels: Vec<AudioLevel> },
     /// Every [`QUALITY_INTERVAL`], per connected peer.
