@@ -7,22 +7,52 @@ use protocol::{
     plane::{Command, Event},
 };
 
+use crate::{Certificate, ShardMessage};
+
+/// How a shard is set up.
+#[derive(Clone, Debug)]
+pub struct ShardConfig {
+    pub id: ShardId,
+    /// How many shards the node has; they are numbered from 0.
+    pub shards: u16,
+    /// Shared by all shards of the node.
+    pub certificate: Certificate,
+    /// `None`: random numbers come from the system. `Some`: everything that
+    /// the shard draws itself follows from it, for simulation only, since
+    /// whoever knows the seed knows the keys.
+    pub seed: Option<u64>,
+}
+
+/// A shard could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error("DTLS does not accept its settings: {0}")]
+    Dtls(#[from] dimpl::Error),
+}
+
 /// What may happen to a shard.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// A datagram from the network. It is decrypted in place.
-    Datagram { source: SocketAddr, destination: SocketAddr, bytes: &'a mut [u8] },
+    Datagram {
+        source: SocketAddr,
+        destination: SocketAddr,
+        bytes: &'a mut [u8],
+    },
     /// An order from control.
     Command(Command),
     /// Word from another shard of this node.
-    Shard { from: ShardId, message: crate::ShardMessage },
+    Shard {
+        from: ShardId,
+        message: ShardMessage,
+    },
 }
 
 /// What a shard wants done, besides sending datagrams (see [`Transmit`]).
 #[derive(Debug)]
 pub enum Output {
     Event(Event),
-    Shard { to: ShardId, message: crate::ShardMessage },
+    Shard { to: ShardId, message: ShardMessage },
 }
 
 /// One or more datagrams to one receiver, back to back in `contents`, each

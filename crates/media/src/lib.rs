@@ -4,3 +4,15 @@
 //! in. It never decodes media, never sees a session description, never
 //! allocates for a forwarded packet, and never walks the streams of a peer to
 //! forward one packet.
+
+mod certificate;
+mod face;
+mod message;
+mod shard;
+mod stats;
+
+pub use certificate::{Certificate, CertificateError};
+pub use face::{Input, Output, SetupError, ShardConfig, Timeout, Transmit, Wake};
+pub use message::ShardMessage;
+pub use shard::Shard;
+pub use stats::{Dropped, ShardStats};
