@@ -1,0 +1,252 @@
+//! `cargo xtask test`: every check there is, in order, stopping at the first
+//! that fails. The last line is always `N passed, N failed`, counting steps.
+
+use std::{
+    env,
+    process::{Command, ExitCode},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    step::{Stopwatch, quietly},
+    tidy, tools,
+    workspace::{Workspace, cargo},
+};
+
+type Work = fn(&Workspace) -> Result<()>;
+
+/// In order: the cheap and telling ones first. The web app is built before any
+/// Rust, because the server carries it.
+const STEPS: [(&str, Work); 13] = [
+    ("format", format),
+    ("tidy", tidied),
+    ("install", install),
+    ("web-check", web_check),
+    ("web-build", web_build),
+    ("clippy", clippy),
+    ("unit", unit),
+    ("doc", doc),
+    ("fuzz-corpus", fuzz_corpus),
+    ("release-build", release),
+    ("python", python),
+    ("e2e-check", e2e_check),
+    ("e2e", e2e),
+];
+
+pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<ExitCode> {
+    let only = match arguments {
+        [] => None,
+        ["--list"] => {
+            for (name, _) in STEPS {
+                println!("{name}");
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        ["--only", name] if STEPS.iter().any(|step| step.0 == *name) => Some(*name),
+        ["--only", name] => bail!("no step {name}: see `cargo xtask test --list`"),
+        _ => bail!("cargo xtask test takes nothing, --list, or --only STEP"),
+    };
+    let steps: Vec<_> = STEPS
+        .iter()
+        .filter(|step| only.is_none_or(|name| name == step.0))
+        .collect();
+    Ok(run_steps(workspace, &steps))
+}
+
+fn run_steps(workspace: &Workspace, steps: &[&(&str, Work)]) -> ExitCode {
+    let total = Stopwatch::start();
+    for (number, (name, work)) in steps.iter().enumerate() {
+        println!("[{:>2}/{}] {name}", number + 1, steps.len());
+        let stopwatch = Stopwatch::start();
+        if let Err(error) = work(workspace) {
+            println!("{error:#}\n");
+            println!("        {name} FAILED after {}", stopwatch.text());
+            let left: Vec<_> = steps.iter().skip(number + 1).map(|step| step.0).collect();
+            if !left.is_empty() {
+                println!("not run: {}", left.join(", "));
+            }
+            println!("{number} passed, 1 failed");
+            return ExitCode::FAILURE;
+        }
+        println!("        ok, {}", stopwatch.text());
+    }
+    println!("all in {}", total.text());
+    println!("{} passed, 0 failed", steps.len());
+    ExitCode::SUCCESS
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn format(workspace: &Workspace) -> Result<()> {
+    cargo_step(workspace, &["fmt", "--all", "--check"], MINUTE)
+}
+
+fn tidied(workspace: &Workspace) -> Result<()> {
+    let complaints = tidy::check(workspace)?;
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        bail!("{}", complaints.join("\n"))
+    }
+}
+
+/// Everything from outside that the later steps use.
+fn install(workspace: &Workspace) -> Result<()> {
+    tools::check_node()?;
+    tools::npm_ci(&workspace.web()).context("packages of the web app")?;
+    tools::npm_ci(&workspace.e2e()).context("packages of the browser tests")?;
+    tools::python(workspace).context("packages of the python tests")?;
+    tools::chromium().context("the browser")?;
+    Ok(())
+}
+
+fn web_check(workspace: &Workspace) -> Result<()> {
+    tools::npm_ci(&workspace.web())?;
+    quietly(
+        Command::new("npm")
+            .args(["run", "check"])
+            .env("CI", "true")
+            .current_dir(workspace.web()),
+        10 * MINUTE,
+    )?;
+    Ok(())
+}
+
+fn web_build(workspace: &Workspace) -> Result<()> {
+    tools::npm_ci(&workspace.web())?;
+    tools::build_web(workspace)?;
+    Ok(())
+}
+
+fn clippy(workspace: &Workspace) -> Result<()> {
+    let arguments = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ];
+    cargo_step(workspace, &arguments, 20 * MINUTE)
+}
+
+fn unit(workspace: &Workspace) -> Result<()> {
+    cargo_step(workspace, &["test", "--workspace"], 25 * MINUTE)
+}
+
+fn doc(workspace: &Workspace) -> Result<()> {
+    let mut command = Command::new(cargo());
+    command
+        .args([
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ])
+        .env("RUSTDOCFLAGS", "--deny warnings")
+        .current_dir(&workspace.root);
+    quietly(&mut command, 10 * MINUTE)?;
+    Ok(())
+}
+
+/// The whole workspace again, so that nothing is built anew; one test runs.
+fn fuzz_corpus(workspace: &Workspace) -> Result<()> {
+    cargo_step(
+        workspace,
+        &["test", "--workspace", "--test", "fuzz_corpus"],
+        10 * MINUTE,
+    )
+}
+
+fn release(workspace: &Workspace) -> Result<()> {
+    quietly(&mut release_build(workspace), 20 * MINUTE)?;
+    Ok(())
+}
+
+pub(crate) fn release_build(workspace: &Workspace) -> Command {
+    let mut command = Command::new(cargo());
+    command
+        .args([
+            "build",
+            "--release",
+            "--package",
+            "server",
+            "--bin",
+            "plenary",
+        ])
+        .current_dir(&workspace.root);
+    command
+}
+
+fn cargo_step(workspace: &Workspace, arguments: &[&str], limit: Duration) -> Result<()> {
+    quietly(
+        Command::new(cargo())
+            .args(arguments)
+            .current_dir(&workspace.root),
+        limit,
+    )?;
+    Ok(())
+}
+
+/// PyPI's `livekit` against the release binary.
+fn python(workspace: &Workspace) -> Result<()> {
+    let python = tools::python(workspace)?;
+    quietly(
+        Command::new(python)
+            .args([
+                "-u",
+                "-m",
+                "unittest",
+                "discover",
+                "--verbose",
+                "--failfast",
+                "--start-directory",
+                ".",
+            ])
+            .env("PLENARY_BINARY", binary(workspace)?)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .current_dir(workspace.root.join("tests/python")),
+        10 * MINUTE,
+    )?;
+    Ok(())
+}
+
+fn e2e_check(workspace: &Workspace) -> Result<()> {
+    tools::npm_ci(&workspace.e2e())?;
+    quietly(
+        Command::new("npm")
+            .args(["run", "--silent", "check"])
+            .current_dir(workspace.e2e()),
+        5 * MINUTE,
+    )?;
+    Ok(())
+}
+
+/// People in Chromium against the release binary.
+fn e2e(workspace: &Workspace) -> Result<()> {
+    tools::npm_ci(&workspace.e2e())?;
+    quietly(
+        Command::new("npm")
+            .args(["run", "--silent", "test"])
+            .env("CI", env::var_os("CI").unwrap_or_else(|| "true".into()))
+            .env("PLENARY_BINARY", binary(workspace)?)
+            .env("PLENARY_CHROMIUM", tools::chromium()?)
+            .env("PLENARY_RESULTS", &workspace.target)
+            .current_dir(workspace.e2e()),
+        20 * MINUTE,
+    )?;
+    Ok(())
+}
+
+fn binary(workspace: &Workspace) -> Result<std::path::PathBuf> {
+    let binary = workspace.binary();
+    if !binary.is_file() {
+        bail!(
+            "{} is missing: `cargo xtask test --only release-build` makes it",
+            binary.display()
+        );
+    }
+    Ok(binary)
+}
