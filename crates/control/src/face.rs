@@ -32,28 +32,61 @@ pub struct Config {
 pub enum Input {
     /// A client's WebSocket is up. `join` was parsed from the request by
     /// [`crate::Join::parse`], `grants` from its verified token.
-    Connect { session: SessionId, grants: Grants, join: Box<crate::Join> },
-    Frame { session: SessionId, frame: Frame },
+    Connect {
+        session: SessionId,
+        grants: Grants,
+        join: Box<crate::Join>,
+    },
+    Frame {
+        session: SessionId,
+        frame: Frame,
+    },
     /// The WebSocket is gone, whoever closed it.
-    Disconnect { session: SessionId },
+    Disconnect {
+        session: SessionId,
+    },
     /// The answer to [`Output::RefreshToken`].
-    Token { session: SessionId, token: String },
-    Plane { shard: ShardId, event: plane::Event },
-    Ask { request: RequestId, question: Question },
+    Token {
+        session: SessionId,
+        token: String,
+    },
+    Plane {
+        shard: ShardId,
+        event: plane::Event,
+    },
+    Ask {
+        request: RequestId,
+        question: Question,
+    },
 }
 
 /// What control wants done.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Output {
-    Frame { session: SessionId, frame: Frame },
+    Frame {
+        session: SessionId,
+        frame: Frame,
+    },
     /// Close the WebSocket once everything before this has been written.
-    Close { session: SessionId, end: SessionEnd },
+    Close {
+        session: SessionId,
+        end: SessionEnd,
+    },
     /// Mint a new token for the same grants and give it back as [`Input::Token`].
-    RefreshToken { session: SessionId, grants: Grants },
-    Plane { shard: ShardId, command: plane::Command },
+    RefreshToken {
+        session: SessionId,
+        grants: Grants,
+    },
+    Plane {
+        shard: ShardId,
+        command: plane::Command,
+    },
     /// Presence: to be kept as history and counted.
     Attendance(AttendanceChange),
-    Answer { request: RequestId, answer: Answer },
+    Answer {
+        request: RequestId,
+        answer: Answer,
+    },
 }
 
 /// Someone came or went.
@@ -61,7 +94,10 @@ pub enum Output {
 pub enum AttendanceChange {
     Joined(Attendance),
     /// `id` is the one of the [`Attendance`]; `left_at` is Unix time in milliseconds.
-    Left { id: String, left_at: i64 },
+    Left {
+        id: String,
+        left_at: i64,
+    },
 }
 
 /// Why control closes a signalling connection.
@@ -94,6 +130,47 @@ pub enum Question {
 pub enum Answer {
     Participants(Vec<Attendance>),
     /// How many were asked to leave.
-    Ended { participants: usize },
-    Counts { rooms: usize, participants: usize, sessions: usize, tracks: usize },
+    Ended {
+        participants: usize,
+    },
+    Counts {
+        rooms: usize,
+        participants: usize,
+        sessions: usize,
+        tracks: usize,
+    },
+}
+
+/// Why control wants to be woken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Wake {
+    /// Changes of a room's roster are waiting to be told.
+    Roster,
+    /// Who speaks has to be judged again.
+    Speakers,
+    /// Link qualities are waiting to be told.
+    Quality,
+    /// The regular look for the silent, the overdue and the empty.
+    Sweep,
+}
+
+/// What control has counted since the start, and its present sizes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    pub rooms: usize,
+    pub participants: usize,
+    pub sessions: usize,
+    pub tracks: usize,
+    /// Sessions ended because of what they sent.
+    pub protocol_errors: u64,
+    /// Offers that could not be answered.
+    pub bad_offers: u64,
+    /// Requests refused for lack of a grant or beyond a limit.
+    pub refused_requests: u64,
+    /// Data packets passed on to at least one receiver.
+    pub data_routed: u64,
+    /// Data packets dropped: unreadable, repeated, or sent without the right.
+    pub data_dropped: u64,
+    /// Sessions that were taken up again by a new connection.
+    pub resumed: u64,
 }

@@ -5,6 +5,12 @@
 //! never sees a media packet and never blocks. Effects are values
 //! ([`Output`]); time and randomness are passed in.
 
+mod control;
 mod face;
+mod join;
 
-pub use face::{Answer, AttendanceChange, Config, Input, Output, Question, SessionEnd};
+pub use control::Control;
+pub use face::{
+    Answer, AttendanceChange, Config, Input, Output, Question, SessionEnd, Stats, Wake,
+};
+pub use join::{Join, Resume};
