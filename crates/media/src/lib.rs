@@ -5,11 +5,16 @@
 //! allocates for a forwarded packet, and never walks the streams of a peer to
 //! forward one packet.
 
+mod addresses;
 mod certificate;
+mod demux;
 mod face;
 mod message;
 mod shard;
+mod slab;
 mod stats;
+mod timers;
+mod transport;
 
 pub use certificate::{Certificate, CertificateError};
 pub use face::{Input, Output, SetupError, ShardConfig, Timeout, Transmit, Wake};
