@@ -121,6 +121,9 @@ pub enum Question {
     Participants { room: String },
     /// End the room for everybody (leave reason ROOM_DELETED).
     EndRoom { room: String },
+    /// The node stops: end every room (leave reason SERVER_SHUTDOWN, action
+    /// DISCONNECT), close all sessions and peers, report everybody as left.
+    StopAll,
     /// Sizes, for metrics.
     Counts,
 }
@@ -129,7 +132,7 @@ pub enum Question {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
     Participants(Vec<Attendance>),
-    /// How many were asked to leave.
+    /// How many were asked to leave, by `EndRoom` or `StopAll`.
     Ended {
         participants: usize,
     },

@@ -50,6 +50,13 @@ pub const METADATA_BYTES: usize = 64 * 1024;
 /// Meeting title in bytes of UTF-8; a longer one is refused with 400.
 pub const TITLE_BYTES: usize = 200;
 
+/// A meeting's settings as JSON text, in bytes; longer ones are refused with 400.
+pub const SETTINGS_BYTES: usize = 16 * 1024;
+
+/// Body of a REST request in bytes; a longer one is refused with 413. Twice
+/// the longest that the limits of its fields allow.
+pub const BODY_BYTES: usize = 64 * 1024;
+
 /// Passcode in bytes; a longer one is refused with 400 before it is hashed.
 pub const PASSCODE_BYTES: usize = 128;
 
