@@ -20,6 +20,9 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 const NODE: (u32, u32) = (20, 19);
 const NPM: (u32, u32) = (10, 0);
 
+/// The oldest python in which `asyncio` has all that the tests use.
+const PYTHON: (u32, u32) = (3, 11);
+
 /// Fails with a remedy when Node or npm is missing or too old.
 pub(crate) fn check_node() -> Result<()> {
     const REMEDY: &str = "install Node 20.19 or newer (22 is fine) from https://nodejs.org or your \
@@ -180,6 +183,11 @@ pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf> {
         return Ok(python);
     }
     create_venv(&venv)?;
+    let version = output_of("python3", &["--version"])?;
+    let number = version.trim().trim_start_matches("Python ");
+    if parse_version(number).is_none_or(|version| version < PYTHON) {
+        bail!("python3 is {number}, but {}.{} is the oldest that works", PYTHON.0, PYTHON.1);
+    }
     quietly(
         Command::new(&python)
             .args([
