@@ -10,11 +10,19 @@ mod certificate;
 mod demux;
 mod face;
 mod message;
+mod peer;
 mod shard;
 mod slab;
 mod stats;
 mod timers;
 mod transport;
+
+pub mod codec;
+pub mod downlink;
+pub mod rtcp;
+pub mod rtp;
+pub mod srtp;
+pub mod uplink;
 
 pub use certificate::{Certificate, CertificateError};
 pub use face::{Input, Output, SetupError, ShardConfig, Timeout, Transmit, Wake};
