@@ -1,0 +1,19 @@
+import path from 'node:path';
+import { defineConfig } from '@playwright/test';
+import { resultsFolder } from './support/place';
+
+/** Each test has whole browser processes to itself, which is all that two cores carry. */
+export default defineConfig({
+  testDir: '.',
+  testMatch: '*.spec.ts',
+  workers: 1,
+  fullyParallel: false,
+  // A test that passes the second time has found something: it fails.
+  retries: 0,
+  maxFailures: 1,
+  forbidOnly: true,
+  timeout: 90_000,
+  expect: { timeout: 10_000 },
+  reporter: [['list']],
+  outputDir: path.join(resultsFolder, 'e2e-results'),
+});
