@@ -28,6 +28,8 @@ pub struct ShardConfig {
 pub enum SetupError {
     #[error("DTLS does not accept its settings: {0}")]
     Dtls(#[from] dimpl::Error),
+    #[error("the system has no random numbers to give")]
+    Random,
 }
 
 /// What may happen to a shard.

@@ -15,4 +15,7 @@ pub enum ShardMessage {
         destination: SocketAddr,
         bytes: Bytes,
     },
+    /// A check that you passed on was genuine: pass on whatever else comes
+    /// from this address.
+    Bound { address: SocketAddr },
 }

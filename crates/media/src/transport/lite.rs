@@ -33,7 +33,6 @@ pub(crate) enum Check {
     /// a lite agent is (RFC 8445 §6.1.1).
     RoleConflict(Vec<u8>),
     Unauthenticated,
-    Malformed,
 }
 
 /// Connectivity of one peer.
