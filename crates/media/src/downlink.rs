@@ -2,8 +2,27 @@
 //! that what it is sent looks like one stream that never broke.
 //!
 //! Knows nothing of encryption, of peers, or of who else is subscribed. Forwards
-//! without allocating.
+//! without allocating, but for rings that grow with the bitrate and then stay.
+//!
+//! ```text
+//! packet ─▶ Stream ── which encoding, which layer? ──▶ Segment ── its numbers ──▶ Rewritten
+//!              │                                                        │
+//!              └── Timeline: timestamps over switches      History ◀────┘ for repeats
+//! ```
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod history;
+mod offsets;
+mod pictures;
+mod reports;
+mod segment;
 mod stream;
+mod timeline;
+mod write;
 
-pub use stream::{Forward, Origin, Repeat, Rewritten, Settings, Stamp, Stream};
+pub use stream::{Forward, Origin, Settings, Stream};
+pub use write::{Repeat, Rewritten, Stamp};
+
+#[cfg(test)]
+mod tests;

@@ -7,12 +7,14 @@
 mod extensions;
 mod payloads;
 mod sequence;
+mod window;
 
 use std::ops::Range;
 
 pub use extensions::{Extensions, Outgoing, VoiceLevel, write_header};
 pub use payloads::{Meaning, PayloadTypes};
 pub use sequence::{Extender, is_newer, ticks};
+pub(crate) use window::{Novelty, WINDOW, Window};
 
 /// The fixed header without CSRCs and extensions, in bytes.
 pub const FIXED_HEADER: usize = 12;

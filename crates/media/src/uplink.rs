@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of encryption, of peers, or of who is subscribed.
 
+mod arrivals;
 mod feedback;
 mod key_frames;
 mod levels;
@@ -17,3 +18,6 @@ pub use levels::Levels;
 pub use liveness::{Encodings, Liveness};
 pub use packet::{Packet, Reference};
 pub use stream::{Arrival, Rejected, Stream, unwrap_repair};
+
+#[cfg(test)]
+mod tests;

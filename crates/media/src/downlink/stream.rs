@@ -1,24 +1,50 @@
-//! One subscription.
+//! One subscription: what it wants, what it is sent, and what of that it may
+//! have once more.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use protocol::media::{ExtensionIds, Kind, Mid, Wish};
+use protocol::media::{Kind, Mid, Payload, Wish};
 
+use super::{
+    history::{History, Sent},
+    pictures::NextPicture,
+    reports::{self, Reports},
+    segment::{Outcome, Segment},
+    timeline::Timeline,
+    write::{Repeat, Rewritten},
+};
 use crate::{
     codec::Vp8Patch,
     rtcp::{ReportBlock, SenderInfo},
-    rtp::{Header, Outgoing, PayloadTypes},
+    rtp::{Header, Novelty, PayloadTypes, Window, ticks},
     uplink::{Encodings, Packet},
 };
+
+/// The first packets of a stream name their section, until the receiver
+/// reported on it or for so long: two of its reports.
+const INTRODUCTION: Duration = Duration::from_secs(3);
+
+/// Repeats may take a quarter of what is sent…
+const REPEAT_SHARE: usize = 4;
+/// …and always this much per second: the loss of a few packets of a thumbnail.
+const REPEAT_FLOOR: u64 = 12_500;
+/// What may be saved up: a burst of 200 packets.
+const REPEAT_SAVINGS: u64 = 250_000;
+/// Header, extensions and tag of a packet, roughly.
+const OVERHEAD: usize = 48;
+
+/// A sender without reports is given so long before we report by our own clock.
+const REPORTLESS: Duration = Duration::from_secs(5);
 
 /// Where the numbers of a stream begin: random, as RFC 3550 §5.1 asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Origin {
     /// The top bit is ignored (see [`crate::srtp::Outbound::seal_rtp`]).
     pub sequence: u16,
+    /// As `sequence`.
     pub rtx_sequence: u16,
     pub timestamp: u32,
     pub picture_id: u16,
@@ -29,41 +55,49 @@ pub struct Origin {
 pub struct Settings {
     pub kind: Kind,
     pub mid: Mid,
+    /// Never used before by this peer, nor after, as long as its keys live.
     pub ssrc: u32,
+    /// As `ssrc`. Without it nothing is repeated.
     pub rtx_ssrc: Option<u32>,
     pub origin: Origin,
-}
-
-/// How a packet is to be sent to this subscriber.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rewritten {
-    pub header: Header,
-    /// The packet index for SRTP: the sequence number extended.
-    pub index: u64,
-    /// What else is rewritten in a copy of the payload.
-    pub patch: Option<Vp8Patch>,
-    /// Send no payload: the packet is not wanted but its number is taken.
-    pub blank: bool,
-    /// The receiver may not know yet which section the SSRC belongs to.
-    pub introduce: Option<Mid>,
 }
 
 /// What to do about a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Forward {
     pub send: Option<Rewritten>,
-    /// The encoding that a key frame is needed of, to show or switch.
+    /// The encoding that a key frame is needed of, to show or to switch.
     pub key_frame: Option<u8>,
 }
 
-/// A packet to be sent again, wrapped as RFC 4588 §4 says.
-#[derive(Clone, Debug)]
-pub struct Repeat {
-    /// Of the repair stream.
-    pub header: Header,
-    pub index: u64,
-    pub original: Rewritten,
-    pub packet: Arc<Packet>,
+/// Bytes that may be spent on repeats.
+#[derive(Clone, Copy, Debug)]
+struct Savings {
+    bytes: u64,
+    filled: Option<Instant>,
+}
+
+impl Savings {
+    fn earn(&mut self, bytes: usize) {
+        let earned = (bytes / REPEAT_SHARE) as u64;
+        self.bytes = (self.bytes + earned).min(REPEAT_SAVINGS);
+    }
+
+    fn spend(&mut self, bytes: usize, now: Instant) -> bool {
+        if let Some(filled) = self.filled {
+            let elapsed = now
+                .saturating_duration_since(filled)
+                .min(Duration::from_secs(60));
+            let floor = u64::try_from(elapsed.as_millis()).unwrap_or(0) * REPEAT_FLOOR / 1_000;
+            self.bytes = (self.bytes + floor).min(REPEAT_SAVINGS);
+        }
+        self.filled = Some(now);
+        let enough = self.bytes >= bytes as u64;
+        if enough {
+            self.bytes -= bytes as u64;
+        }
+        enough
+    }
 }
 
 /// One track on its way to one subscriber.
@@ -71,12 +105,52 @@ pub struct Repeat {
 pub struct Stream {
     settings: Settings,
     wish: Wish,
+    current: Option<Segment>,
+    /// The one before: what comes late of it still has its place.
+    previous: Option<Segment>,
+    /// The next packet's.
+    index: u64,
+    rtx_index: u64,
+    /// Of the newest VP8 frame.
+    next_picture: NextPicture,
+    last_tl0: u8,
+    timeline: Timeline,
+    /// Indices that were used: none may be twice.
+    used: Window,
+    history: History,
+    savings: Savings,
+    reports: Reports,
+    introduced: bool,
+    first_sent: Option<Instant>,
 }
 
 impl Stream {
     #[must_use]
-    pub const fn new(settings: Settings, wish: Wish) -> Self {
-        Self { settings, wish }
+    pub fn new(settings: Settings, wish: Wish) -> Self {
+        let origin = settings.origin;
+        Self {
+            settings,
+            wish,
+            current: None,
+            previous: None,
+            index: u64::from(origin.sequence & 0x7fff),
+            rtx_index: u64::from(origin.rtx_sequence & 0x7fff),
+            next_picture: NextPicture {
+                id: (1 << 20) + u64::from(origin.picture_id & 0x7fff),
+                tl0: 0,
+            },
+            last_tl0: 0,
+            timeline: Timeline::new(origin.timestamp),
+            used: Window::default(),
+            history: History::default(),
+            savings: Savings {
+                bytes: REPEAT_FLOOR,
+                filled: None,
+            },
+            reports: Reports::default(),
+            introduced: false,
+            first_sent: None,
+        }
     }
 
     #[must_use]
@@ -84,12 +158,63 @@ impl Stream {
         self.settings.ssrc
     }
 
+    #[must_use]
+    pub const fn rtx_ssrc(&self) -> Option<u32> {
+        self.settings.rtx_ssrc
+    }
+
+    #[must_use]
+    pub const fn wish(&self) -> Wish {
+        self.wish
+    }
+
+    /// The encoding that is being sent.
+    #[must_use]
+    pub fn encoding(&self) -> Option<u8> {
+        self.current.as_ref().map(|segment| segment.encoding)
+    }
+
     /// Changes what is wanted; returns the encoding that a key frame is needed
     /// of, if any.
     pub fn set_wish(&mut self, wish: Wish, live: Encodings) -> Option<u8> {
-        let _ = live;
         self.wish = wish;
-        None
+        if wish == Wish::Paused {
+            self.interrupt();
+        }
+        self.wanted(live)
+    }
+
+    /// The track was muted, or stops for another reason: what comes next must
+    /// be a beginning.
+    pub fn interrupt(&mut self) {
+        self.end_segment();
+        self.history.clear();
+    }
+
+    /// The encoding that should be sent.
+    fn target(&self, live: Encodings) -> Option<u8> {
+        match self.wish {
+            Wish::Paused => None,
+            Wish::UpTo { encoding, .. } => live.best(encoding),
+        }
+    }
+
+    /// The encoding that a key frame is needed of.
+    fn wanted(&self, live: Encodings) -> Option<u8> {
+        if self.settings.kind == Kind::Audio {
+            return None;
+        }
+        let target = self.target(live)?;
+        (self.encoding() != Some(target)).then_some(target)
+    }
+
+    /// The subscriber's decoder needs a key frame (PLI, FIR): of which encoding.
+    #[must_use]
+    pub fn decoder_needs(&self, live: Encodings) -> Option<u8> {
+        match self.settings.kind {
+            Kind::Audio => None,
+            Kind::Video => self.target(live).or(self.encoding()),
+        }
     }
 
     /// Decides about a packet of the track. To be called with every packet of
@@ -102,15 +227,183 @@ impl Stream {
         live: Encodings,
         now: Instant,
     ) -> Forward {
-        let _ = (packet, payloads, live, now);
-        Forward::default()
+        let Wish::UpTo { encoding, temporal } = self.wish else {
+            return Forward::default();
+        };
+        let target = self.target(live);
+        if target.is_none() && self.encoding().is_some_and(|current| current > encoding) {
+            self.end_segment();
+        }
+        let send = if self.concerns(packet) {
+            let numbering = payloads.numbering(packet.format);
+            let outcome = self.decide(packet, (encoding, temporal), target, numbering.is_some());
+            numbering.and_then(|payload| self.rewrite(packet, payload, outcome, now))
+        } else {
+            None
+        };
+        Forward {
+            send,
+            key_frame: self.wanted(live),
+        }
     }
 
-    /// The subscriber's decoder needs a key frame (PLI, FIR): of which encoding.
-    #[must_use]
-    pub fn decoder_needs(&self, live: Encodings) -> Option<u8> {
-        let _ = live;
-        None
+    /// Most packets of the encodings that are not sent end here.
+    fn concerns(&self, packet: &Packet) -> bool {
+        let of = |segment: &Option<Segment>| {
+            segment
+                .as_ref()
+                .is_some_and(|segment| segment.encoding == packet.encoding)
+        };
+        packet.key_frame
+            || self.settings.kind == Kind::Audio
+            || of(&self.current)
+            || of(&self.previous)
+    }
+
+    fn decide(
+        &mut self,
+        packet: &Packet,
+        (limit, temporal): (u8, u8),
+        target: Option<u8>,
+        sendable: bool,
+    ) -> Outcome {
+        let of_packet = |segment: &&mut Segment| segment.encoding == packet.encoding;
+        if let Some(segment) = self.current.as_mut().filter(of_packet) {
+            let outcome = segment.take(packet, temporal, sendable);
+            if outcome != Outcome::Broken {
+                return outcome;
+            }
+            self.end_segment();
+        } else if let Some(segment) = self.previous.as_mut().filter(of_packet) {
+            let outcome = segment.late(packet);
+            if outcome != Outcome::Skip {
+                return outcome;
+            }
+        }
+        if sendable && self.may_begin(packet, limit, target) {
+            self.begin(packet, temporal)
+        } else {
+            Outcome::Skip
+        }
+    }
+
+    /// Whether a segment may begin with this packet. One that was overtaken is
+    /// no beginning: what overtook it was skipped and will not come again.
+    fn may_begin(&self, packet: &Packet, limit: u8, target: Option<u8>) -> bool {
+        let decodable = packet.key_frame || self.settings.kind == Kind::Audio;
+        let wanted = self.current.is_none() || target == Some(packet.encoding);
+        let sound = !packet.overtaken && !packet.payload().is_empty();
+        decodable && wanted && sound && packet.encoding <= limit
+    }
+
+    fn begin(&mut self, packet: &Packet, temporal: u8) -> Outcome {
+        self.end_segment();
+        let mut segment = Segment::begin(packet, self.index, self.next_picture);
+        self.timeline
+            .align(&mut segment, packet, self.previous.as_ref());
+        let outcome = segment.take(packet, temporal, true);
+        self.current = Some(segment);
+        outcome
+    }
+
+    fn end_segment(&mut self) {
+        let Some(segment) = self.current.take() else {
+            return;
+        };
+        if let Some(pictures) = &segment.pictures {
+            self.next_picture = pictures.next(self.last_tl0);
+        }
+        self.previous = Some(segment);
+    }
+
+    fn rewrite(
+        &mut self,
+        packet: &Arc<Packet>,
+        payload: Payload,
+        outcome: Outcome,
+        now: Instant,
+    ) -> Option<Rewritten> {
+        let Outcome::Send {
+            index,
+            patch,
+            blank,
+            shift,
+            newest,
+        } = outcome
+        else {
+            return None;
+        };
+        if self.used.insert(index) != Novelty::New {
+            return None;
+        }
+        let timestamp = packet.timestamp.wrapping_add(shift);
+        if newest {
+            self.index = index + 1;
+            self.note_newest(packet, timestamp, patch);
+        }
+        self.first_sent.get_or_insert(now);
+        let bytes = if blank { 0 } else { packet.payload().len() };
+        self.reports.count(bytes);
+        if self.settings.rtx_ssrc.is_some() {
+            self.savings.earn(bytes + OVERHEAD);
+            self.history.push(Sent {
+                index,
+                packet: Arc::clone(packet),
+                timestamp,
+                patch,
+                blank,
+                repeated: None,
+            });
+        }
+        Some(self.describe(
+            packet,
+            payload.payload_type,
+            (index, timestamp),
+            (patch, blank),
+            now,
+        ))
+    }
+
+    fn note_newest(&mut self, packet: &Packet, timestamp: u32, patch: Option<Vp8Patch>) {
+        self.timeline.sent(timestamp, packet);
+        if let Some(patch) = patch
+            && packet.temporal == 0
+        {
+            self.last_tl0 = patch.tl0;
+        }
+        if let (Some(segment), Some(reference)) = (&self.current, packet.reference) {
+            self.timeline.follow(segment, reference);
+        }
+    }
+
+    fn describe(
+        &self,
+        packet: &Packet,
+        payload_type: u8,
+        (index, timestamp): (u64, u32),
+        (patch, blank): (Option<Vp8Patch>, bool),
+        now: Instant,
+    ) -> Rewritten {
+        Rewritten {
+            header: Header {
+                marker: packet.marker && !blank,
+                payload_type,
+                sequence: (index & 0xffff) as u16,
+                timestamp,
+                ssrc: self.settings.ssrc,
+            },
+            index,
+            patch,
+            blank,
+            introduce: self.introduction(now),
+        }
+    }
+
+    fn introduction(&self, now: Instant) -> Option<Mid> {
+        let young = self
+            .first_sent
+            .is_none_or(|first| now.saturating_duration_since(first) < INTRODUCTION);
+        (young && !self.introduced).then_some(self.settings.mid)
     }
 
     /// The subscriber misses a packet: what to send, if it is still there, was
@@ -122,91 +415,94 @@ impl Stream {
         round_trip: Duration,
         now: Instant,
     ) -> Option<Repeat> {
-        let _ = (sequence, payloads, round_trip, now);
-        None
+        let ssrc = self.settings.rtx_ssrc?;
+        let newest = self.index.checked_sub(1)?;
+        let behind = ((newest & 0xffff) as u16).wrapping_sub(sequence);
+        let index = newest.checked_sub(u64::from(behind))?;
+        let sent = self.history.find(index, round_trip, now)?;
+        let numbering = payloads.numbering(sent.packet.format)?;
+        let payload_type = numbering.rtx?;
+        if !self
+            .savings
+            .spend(sent.packet.payload().len() + OVERHEAD, now)
+        {
+            return None;
+        }
+        sent.repeated = Some(now);
+        let sent = sent.clone();
+        let repeat_index = self.rtx_index;
+        self.rtx_index += 1;
+        let original = self.describe(
+            &sent.packet,
+            numbering.payload_type,
+            (index, sent.timestamp),
+            (sent.patch, sent.blank),
+            now,
+        );
+        Some(Repeat {
+            header: Header {
+                payload_type,
+                sequence: (repeat_index & 0xffff) as u16,
+                ssrc,
+                ..original.header
+            },
+            index: repeat_index,
+            original,
+            packet: sent.packet,
+        })
     }
 
     /// What to report on the stream; `None` while nothing is sent. `ntp` is the
-    /// node's wall clock, seconds since 1900 in 32.32 fixed point.
+    /// node's wall clock, seconds since 1900 in 32.32 fixed point; used only
+    /// when the sender does not report by its own, which is what keeps its sound
+    /// and its picture together.
     pub fn report(&mut self, ntp: u64, now: Instant) -> Option<SenderInfo> {
-        let _ = (ntp, now);
-        None
+        let segment = self.current.as_ref()?;
+        let latest = self.timeline.latest?;
+        if !self.reports.news() {
+            return None;
+        }
+        let rate = segment.format.codec.clock_rate();
+        let (ntp, timestamp) = if let Some(reference) = segment.reference {
+            let elapsed = now.saturating_duration_since(reference.received);
+            let timestamp = reference.timestamp.wrapping_add(segment.timestamp_shift);
+            (
+                reference.ntp.wrapping_add(reports::ntp(elapsed)),
+                timestamp.wrapping_add(ticks(elapsed, rate)),
+            )
+        } else {
+            let waited = now.saturating_duration_since(self.first_sent?);
+            if waited < REPORTLESS {
+                return None;
+            }
+            let elapsed = now.saturating_duration_since(latest.received);
+            (ntp, latest.timestamp.wrapping_add(ticks(elapsed, rate)))
+        };
+        self.reports.sent(ntp, now);
+        Some(SenderInfo {
+            ssrc: self.settings.ssrc,
+            ntp,
+            timestamp,
+            packets: self.reports.packets,
+            bytes: self.reports.bytes,
+        })
     }
 
     /// The subscriber's report on this stream came.
     pub fn report_received(&mut self, block: &ReportBlock, now: Instant) {
-        let _ = (block, now);
+        self.introduced |= block.highest_sequence > 0;
+        self.reports.received(block, now);
     }
 
     /// As of the last report from the subscriber.
     #[must_use]
     pub const fn round_trip(&self) -> Option<Duration> {
-        None
+        self.reports.round_trip
     }
 
     /// Fraction lost in 1/256, as of the last report.
     #[must_use]
     pub const fn fraction_lost(&self) -> Option<u8> {
-        None
-    }
-}
-
-/// What the transport stamps on each packet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Stamp {
-    pub transport_cc: Option<u16>,
-    /// 24 bits, seconds in 6.18 fixed point.
-    pub abs_send_time: Option<u32>,
-}
-
-impl Rewritten {
-    /// Appends the packet in clear and returns the length of its header, in bytes.
-    pub fn write(
-        &self,
-        packet: &Packet,
-        ids: &ExtensionIds,
-        stamp: Stamp,
-        out: &mut Vec<u8>,
-    ) -> usize {
-        let extensions = Outgoing {
-            mid: self.introduce,
-            transport_cc: stamp.transport_cc,
-            abs_send_time: stamp.abs_send_time,
-            audio_level: packet.audio_level,
-            video_orientation: packet.video_orientation,
-            dependency_descriptor: packet.dependency_descriptor(),
-        };
-        let header_len = crate::rtp::write_header(out, &self.header, ids, &extensions);
-        self.write_payload(packet, out);
-        header_len
-    }
-
-    fn write_payload(&self, packet: &Packet, out: &mut Vec<u8>) {
-        if self.blank {
-            return;
-        }
-        let start = out.len();
-        out.extend_from_slice(packet.payload());
-        if let (Some(vp8), Some(patch)) = (packet.vp8, self.patch) {
-            vp8.patch(out.get_mut(start..).unwrap_or_default(), patch);
-        }
-    }
-}
-
-impl Repeat {
-    /// Appends the repair packet in clear and returns the length of its header, in bytes.
-    pub fn write(&self, ids: &ExtensionIds, stamp: Stamp, out: &mut Vec<u8>) -> usize {
-        let extensions = Outgoing {
-            mid: self.original.introduce,
-            transport_cc: stamp.transport_cc,
-            abs_send_time: stamp.abs_send_time,
-            audio_level: self.packet.audio_level,
-            video_orientation: self.packet.video_orientation,
-            dependency_descriptor: self.packet.dependency_descriptor(),
-        };
-        let header_len = crate::rtp::write_header(out, &self.header, ids, &extensions);
-        out.extend_from_slice(&self.original.header.sequence.to_be_bytes());
-        self.original.write_payload(&self.packet, out);
-        header_len
+        self.reports.fraction_lost
     }
 }

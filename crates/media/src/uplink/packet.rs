@@ -31,6 +31,8 @@ pub struct Packet {
     pub marker: bool,
     /// A decoder can start with this packet.
     pub key_frame: bool,
+    /// Packets that follow it came before it.
+    pub overtaken: bool,
     /// 0 is the base layer.
     pub temporal: u8,
     pub vp8: Option<Vp8>,

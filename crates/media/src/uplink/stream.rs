@@ -11,10 +11,11 @@ use protocol::{
     media::{Format, Kind},
 };
 
-use super::{Packet, Reference};
+use super::{Packet, Reference, arrivals::Arrivals, missing::Missing};
 use crate::{
+    codec::{self, KeyFrame},
     rtcp::{ReportBlock, SenderInfo},
-    rtp::{Extensions, Header},
+    rtp::{Extender, Extensions, Header, Novelty, WINDOW, Window},
 };
 
 /// A decrypted and parsed packet.
@@ -55,18 +56,34 @@ pub struct Stream {
     encoding: u8,
     ssrc: u32,
     kind: Kind,
+    extender: Extender,
+    seen: Window,
+    /// The number that would prove that the stream started over.
+    restart: Option<u16>,
+    /// The packet with the highest number, and its timestamp.
+    last: Option<(u64, u32)>,
     reference: Option<Reference>,
+    arrivals: Arrivals,
+    missing: Missing,
+    key_frame_need: bool,
 }
 
 impl Stream {
     #[must_use]
-    pub const fn new(track: TrackId, encoding: u8, ssrc: u32, kind: Kind) -> Self {
+    pub fn new(track: TrackId, encoding: u8, ssrc: u32, kind: Kind) -> Self {
         Self {
             track,
             encoding,
             ssrc,
             kind,
+            extender: Extender::default(),
+            seen: Window::default(),
+            restart: None,
+            last: None,
             reference: None,
+            arrivals: Arrivals::default(),
+            missing: Missing::new(kind),
+            key_frame_need: false,
         }
     }
 
@@ -84,8 +101,122 @@ impl Stream {
         arrival: &Arrival<'_>,
         now: Instant,
     ) -> Result<Arc<Packet>, Rejected> {
-        let _ = (arrival, now, self.track, self.encoding, self.kind);
-        Err(Rejected::Stray)
+        let sequence = self.place(arrival)?;
+        let novelty = self.seen.insert(sequence);
+        if !arrival.repair && novelty != Novelty::TooOld {
+            let rate = arrival.format.codec.clock_rate();
+            self.arrivals
+                .record(sequence, arrival.header.timestamp, rate, now);
+        }
+        match novelty {
+            Novelty::New => {}
+            Novelty::Seen => return Err(Rejected::Duplicate),
+            Novelty::TooOld => return Err(Rejected::TooOld),
+        }
+        let facts = codec::read(arrival.format.codec, arrival.payload);
+        let key_frame = match facts.key {
+            KeyFrame::No => false,
+            KeyFrame::Start => true,
+            KeyFrame::IfFirst => self.begins_frame(sequence, arrival.header.timestamp),
+        };
+        self.advance(sequence, arrival.header.timestamp, now);
+        if key_frame {
+            self.missing.forget_before(sequence);
+            self.key_frame_need = false;
+        }
+        Ok(Arc::new(
+            self.share(sequence, arrival, &facts, key_frame, now),
+        ))
+    }
+
+    /// The packet's extended number. A number far behind is a stray, unless the
+    /// next one follows it: then the sender started over (RFC 3550 §A.1).
+    fn place(&mut self, arrival: &Arrival<'_>) -> Result<u64, Rejected> {
+        let sequence = arrival.header.sequence;
+        let place = self.extender.nearest(sequence);
+        let behind = self
+            .extender
+            .highest()
+            .is_some_and(|highest| place + WINDOW <= highest);
+        if !behind {
+            if !arrival.repair {
+                self.restart = None;
+            }
+            return Ok(self.extender.extend(sequence));
+        }
+        if arrival.repair {
+            return Err(Rejected::TooOld);
+        }
+        if self.restart != Some(sequence) {
+            self.restart = Some(sequence.wrapping_add(1));
+            return Err(Rejected::Stray);
+        }
+        self.restart = None;
+        self.arrivals.restart();
+        Ok(self.extender.restart(sequence))
+    }
+
+    /// Whether the packet is known to be the first of its frame: the one before
+    /// it came and has another timestamp.
+    fn begins_frame(&self, sequence: u64, timestamp: u32) -> bool {
+        self.last
+            .is_some_and(|(last, its)| last + 1 == sequence && its != timestamp)
+    }
+
+    /// Keeps account of holes.
+    fn advance(&mut self, sequence: u64, timestamp: u32, now: Instant) {
+        match self.last {
+            Some((last, _)) if sequence <= last => {
+                self.missing.arrived(sequence);
+                return;
+            }
+            Some((last, _)) => {
+                if self.missing.skipped(last + 1, sequence, now) {
+                    self.need_key_frame();
+                }
+            }
+            None => {}
+        }
+        self.last = Some((sequence, timestamp));
+    }
+
+    fn need_key_frame(&mut self) {
+        self.key_frame_need = self.kind == Kind::Video;
+    }
+
+    fn share(
+        &self,
+        sequence: u64,
+        arrival: &Arrival<'_>,
+        facts: &codec::Facts,
+        key_frame: bool,
+        now: Instant,
+    ) -> Packet {
+        let descriptor = arrival.extensions.dependency_descriptor.unwrap_or(&[]);
+        let mut data = Vec::with_capacity(arrival.payload.len() + descriptor.len());
+        data.extend_from_slice(arrival.payload);
+        data.extend_from_slice(descriptor);
+        Packet {
+            track: self.track,
+            encoding: self.encoding,
+            format: arrival.format,
+            sequence,
+            timestamp: arrival.header.timestamp,
+            marker: arrival.header.marker,
+            key_frame,
+            overtaken: self.last.is_some_and(|(last, _)| sequence < last),
+            temporal: facts.temporal,
+            vp8: facts.vp8,
+            audio_level: arrival
+                .extensions
+                .audio_level
+                .map(crate::rtp::VoiceLevel::to_byte),
+            video_orientation: arrival.extensions.video_orientation,
+            reference: self.reference,
+            received: now,
+            payload_len: arrival.payload.len(),
+            data: data.into_boxed_slice(),
+        }
     }
 
     /// The sender's report on this stream came.
@@ -99,29 +230,53 @@ impl Stream {
 
     /// What to tell the sender of its stream; `None` before the first packet.
     pub fn report(&mut self, now: Instant) -> Option<ReportBlock> {
-        let _ = now;
-        None
+        let block = self.arrivals.report(self.ssrc)?;
+        let (last_report, delay) = match self.reference {
+            Some(reference) => {
+                let delay = now.saturating_duration_since(reference.received);
+                (
+                    (reference.ntp >> 16 & 0xffff_ffff) as u32,
+                    crate::rtp::ticks(delay, 65_536),
+                )
+            }
+            None => (0, 0),
+        };
+        Some(ReportBlock {
+            last_report,
+            delay,
+            ..block
+        })
     }
 
     /// Packets received and lost (before repair) since the last call of this.
     pub fn take_loss(&mut self) -> (u32, u32) {
-        (0, 0)
+        self.arrivals.take_loss()
     }
 
     /// When [`Self::missing`] has something to ask for.
     #[must_use]
     pub fn missing_due(&self) -> Option<Instant> {
-        None
+        self.missing.due()
     }
 
     /// Appends the packets to ask for again now, in rising order; they are
     /// taken as asked for.
     pub fn missing(&mut self, round_trip: Duration, out: &mut Vec<u16>, now: Instant) {
-        let _ = (round_trip, out, now);
+        if self.missing.ask(round_trip, out, now) {
+            self.need_key_frame();
+        }
+    }
+
+    /// The track was muted or taken away: what is missing is not asked for.
+    pub fn forget_missing(&mut self) {
+        self.missing.clear();
+        self.key_frame_need = false;
     }
 
     /// Whether a loss was given up that only a key frame mends; says so once.
-    pub fn take_key_frame_need(&mut self) -> bool {
-        false
+    pub const fn take_key_frame_need(&mut self) -> bool {
+        let need = self.key_frame_need;
+        self.key_frame_need = false;
+        need
     }
 }
