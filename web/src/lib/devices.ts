@@ -1,37 +1,34 @@
 /** Why a camera or microphone could not be used, and what helps. */
 
-export type DeviceKind = 'camera' | 'microphone';
+export type DeviceKind = 'camera' | 'microphone' | 'camera and microphone';
 
 export interface DeviceTrouble {
   title: string;
   remedy: string;
 }
 
-const WORD: Readonly<Record<DeviceKind, string>> = { camera: 'camera', microphone: 'microphone' };
-
 /** Maps the name of a `getUserMedia` failure (W3C Media Capture §10.2.1) to words. */
-export function explainDevice(errorName: string, kind: DeviceKind): DeviceTrouble {
-  const word = WORD[kind];
+export function explainDevice(errorName: string, word: DeviceKind): DeviceTrouble {
   switch (errorName) {
     case 'NotAllowedError':
     case 'SecurityError':
       return {
         title: `The browser may not use your ${word}`,
-        remedy: `Allow the ${word} for this site: choose the icon beside the address, then reload the page.`,
+        remedy: `Allow the ${word} for this site: choose the icon beside the address. Until then you can join without.`,
       };
     case 'NotFoundError':
     case 'DevicesNotFoundError':
     case 'OverconstrainedError':
       return {
         title: `No ${word} found`,
-        remedy: `Connect one and choose it here. You can join without.`,
+        remedy: 'Connect one, then turn it on again. You can also join without.',
       };
     case 'NotReadableError':
     case 'TrackStartError':
     case 'AbortError':
       return {
         title: `The ${word} is in use or not working`,
-        remedy: `Close other programs that use it, then turn it on again.`,
+        remedy: 'Close other programs that use it, then turn it on again.',
       };
     case 'InsecureContext':
       return {
@@ -44,6 +41,16 @@ export function explainDevice(errorName: string, kind: DeviceKind): DeviceTroubl
         remedy: 'Turn it on again, or choose another one. You can join without.',
       };
   }
+}
+
+/** One text for both devices where the cause is the same, else one for each. */
+export function explainDevices(failures: { camera: string | null; microphone: string | null }): DeviceTrouble[] {
+  const { camera, microphone } = failures;
+  if (camera !== null && camera === microphone) return [explainDevice(camera, 'camera and microphone')];
+  return [
+    ...(camera === null ? [] : [explainDevice(camera, 'camera')]),
+    ...(microphone === null ? [] : [explainDevice(microphone, 'microphone')]),
+  ];
 }
 
 /** A picker's label; before permission is given browsers hide the names. */

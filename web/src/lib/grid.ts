@@ -23,7 +23,10 @@ const PAGE_MAX = 25;
 /** Below this a face is no longer a face. */
 const SMALLEST: Box = { width: 150, height: 100 };
 
-/** The best grid for `count` tiles: the one in which a tile has the largest area. */
+/**
+ * The best grid for `count` tiles: the one with the largest tiles, where what a
+ * tile would cut off a camera's picture counts against it.
+ */
 export function fitGrid(count: number, box: Box, gap: number = GAP): Grid {
   let best: Grid = { columns: 1, rows: Math.max(1, count), tileWidth: 0, tileHeight: 0 };
   for (let columns = 1; columns <= count; columns += 1) {
@@ -34,11 +37,16 @@ export function fitGrid(count: number, box: Box, gap: number = GAP): Grid {
       width: (box.width - gap * (columns - 1)) / columns,
       height: (box.height - gap * (rows - 1)) / rows,
     });
-    if (tile.width * tile.height > best.tileWidth * best.tileHeight) {
+    if (worth(tile) > worth({ width: best.tileWidth, height: best.tileHeight })) {
       best = { columns, rows, tileWidth: tile.width, tileHeight: tile.height };
     }
   }
   return best;
+}
+
+/** Area, weighted by the root of the share of a 16:9 picture that can be seen. */
+function worth({ width, height }: Box): number {
+  return height === 0 ? 0 : width * height * Math.sqrt(Math.min(1, width / height / WIDEST));
 }
 
 function fitTile(cell: Box): Box {
@@ -130,8 +138,10 @@ export function placeGrid(count: number, box: Box, gap: number = GAP): Rect[] {
 }
 
 /** Smallest and largest width of a tile in the strip beside the stage, in pixels. */
-const STRIP_MIN = 120;
+const STRIP_MIN = 104;
 const STRIP_MAX = 240;
+/** Height kept free for turning pages, in pixels. */
+export const PAGER = 44;
 
 interface Strip {
   beside: boolean;
@@ -139,24 +149,22 @@ interface Strip {
   fits: number;
 }
 
-function stripOf(box: Box, gap: number): Strip {
+/** The strip's tiles: as large as all of them fit, within limits. */
+function stripOf(count: number, box: Box, gap: number): Strip {
   const beside = box.width > box.height * 1.15;
-  const share = beside ? box.width * 0.18 : Math.min(box.width * 0.36, box.height * 0.3);
-  const width = Math.floor(Math.min(STRIP_MAX, Math.max(STRIP_MIN, share)));
-  const tile = { width, height: Math.floor(width / WIDEST) };
-  const room = beside ? (box.height + gap) / (tile.height + gap) : (box.width + gap) / (tile.width + gap);
-  return { beside, tile, fits: Math.max(1, Math.floor(room)) };
-}
-
-/** How many tiles fit into the strip beside one that has the stage. */
-export function stripSize(box: Box, gap: number = GAP): number {
-  return stripOf(box, gap).fits;
+  const most = Math.min(STRIP_MAX, beside ? box.width * 0.18 : Math.min(box.width * 0.36, box.height * 0.3));
+  const room = (tile: number): number => ((beside ? box.height : box.width) + gap) / (tile + gap);
+  const tileOf = (width: number): Box => ({ width, height: Math.floor(width / WIDEST) });
+  const along = (tile: Box): number => (beside ? tile.height : tile.width);
+  let width = Math.max(STRIP_MIN, Math.floor(most));
+  while (width > STRIP_MIN && Math.floor(room(along(tileOf(width)))) < count) width -= 1;
+  return { beside, tile: tileOf(width), fits: Math.max(1, Math.floor(room(along(tileOf(width))))) };
 }
 
 /** Places one tile on the stage and `count` in a strip: at its right on wide screens, below on upright ones. */
 export function placeFocus(count: number, box: Box, gap: number = GAP): { focus: Rect; strip: Rect[] } {
-  const { beside, tile } = stripOf(box, gap);
   if (count === 0) return { focus: { left: 0, top: 0, width: box.width, height: box.height }, strip: [] };
+  const { beside, tile } = stripOf(count, box, gap);
   const focus = beside
     ? { left: 0, top: 0, width: Math.max(0, box.width - tile.width - gap), height: box.height }
     : { left: 0, top: 0, width: box.width, height: Math.max(0, box.height - tile.height - gap) };
@@ -169,4 +177,12 @@ export function placeFocus(count: number, box: Box, gap: number = GAP): { focus:
       : { left: along, top: box.height - tile.height, ...tile };
   });
   return { focus, strip };
+}
+
+/** What is shown of `count` tiles (beside one on the stage, if `focused`), and the box that is left for it. */
+export function paging(count: number, focused: boolean, box: Box): { size: number; box: Box } {
+  const fits = (inside: Box): number => (focused ? stripOf(count, inside, GAP).fits : pageSize(inside));
+  if (fits(box) >= count) return { size: fits(box), box };
+  const smaller = { width: box.width, height: Math.max(0, box.height - PAGER) };
+  return { size: fits(smaller), box: smaller };
 }

@@ -13,11 +13,12 @@ function letter(word: string): string {
   return Array.from(word)[0] ?? '';
 }
 
-/** A hue in degrees that stays the same for the same person. */
+/** A hue in degrees that stays the same for the same person, far from those of similar names. */
 export function hueOf(identity: string): number {
   let hash = 0;
-  for (const char of identity) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) % 3600;
-  return Math.floor(hash / 10);
+  for (const char of identity) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) % 65_521;
+  // Steps of the golden angle spread neighbours around the circle.
+  return Math.floor((hash * 137.508) % 360);
 }
 
 /** "Ana", "Ana and Ben", "Ana, Ben and 3 others". */

@@ -7,7 +7,7 @@ import { PeoplePanel } from '../people/PeoplePanel';
 import { usePeople } from '../people/usePeople';
 import { explainScreen } from '../lib/devices';
 import type { EndReason } from '../lib/ended';
-import { type Box, pageSize } from '../lib/grid';
+import { type Box, paging } from '../lib/grid';
 import { meetingLink } from '../lib/link';
 import { readPreferences, writePreferences } from '../lib/remember';
 import type { Action } from '../lib/shortcuts';
@@ -87,7 +87,7 @@ export function MeetingRoom({ call, title, hostToken, onEnd }: {
     return track && <LiveTile item={item} track={track} focused={focused} onPin={onPin} />;
   };
   const stage = (box: Box) => {
-    const fits = box.width === 0 ? FIRST_PAGE : pageSize(box);
+    const fits = box.width === 0 ? FIRST_PAGE : paging(items.length, false, box).size;
     if (fits !== firstPage) queueMicrotask(() => setFirstPage(fits));
     return <Stage items={items} box={box} page={page} onPage={setPage} renderTile={renderTile} />;
   };

@@ -1,5 +1,5 @@
 import { type ReactNode, useState } from 'react';
-import { type Box, pageOf, pageSize, placeFocus, placeGrid, type Rect, stripSize } from '../lib/grid';
+import { type Box, pageOf, paging, placeFocus, placeGrid, type Rect } from '../lib/grid';
 import { IconButton } from '../ui/Button';
 import { focusOf, type TileItem } from './tiles';
 
@@ -28,9 +28,9 @@ export function Stage({ items, box, page, onPage, renderTile }: StageProps) {
   if (box.width === 0) return null;
 
   const others = focus === null ? items : items.filter((item) => item.key !== focus.key);
-  const size = focus === null ? pageSize(box) : stripSize(box);
+  const { size, box: inner } = paging(others.length, focus !== null, box);
   const { shown, page: at, pages } = pageOf(others, page, size);
-  const { places, tiles } = arrange(focus, shown, box);
+  const { places, tiles } = arrange(focus, shown, inner);
 
   function pin(item: TileItem) {
     const release = focus?.key === item.key;

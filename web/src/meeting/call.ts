@@ -1,8 +1,7 @@
 /** Enters a meeting: connects the room and publishes what the person brought along. */
 
-import { DisconnectReason, Room, RoomEvent } from 'livekit-client';
+import { Room, RoomEvent } from 'livekit-client';
 import type { JoinGrant } from '../lib/api';
-import type { EndReason } from '../lib/ended';
 import { type OngoingCall, readPreferences, rememberCall } from '../lib/remember';
 import { lasting, tab } from '../lib/storage';
 import type { Entry } from '../prejoin/Prejoin';
@@ -57,23 +56,4 @@ export async function comeBack(meetingId: string, grant: JoinGrant, before: Ongo
 /** A track that could not be published is told in the same way as a device that could not be opened. */
 function report(room: Room, error: unknown): void {
   room.emit(RoomEvent.MediaDevicesError, error instanceof Error ? error : new Error(String(error)));
-}
-
-/** The library's reason in our words. */
-export function endReason(reason: DisconnectReason | undefined): EndReason {
-  switch (reason) {
-    case DisconnectReason.CLIENT_INITIATED:
-      return 'left';
-    case DisconnectReason.DUPLICATE_IDENTITY:
-      return 'duplicate';
-    case DisconnectReason.PARTICIPANT_REMOVED:
-      return 'removed';
-    case DisconnectReason.ROOM_DELETED:
-    case DisconnectReason.ROOM_CLOSED:
-      return 'ended';
-    case DisconnectReason.SERVER_SHUTDOWN:
-      return 'shutdown';
-    default:
-      return 'lost';
-  }
 }

@@ -1,7 +1,8 @@
 import { type DisconnectReason, RoomEvent } from 'livekit-client';
 import { useEffect } from 'react';
 import type { EndReason } from '../lib/ended';
-import { type Call, endReason } from './call';
+import type { Call } from './call';
+import { endReason } from './endReason';
 
 /** Tells when the call is over, and leaves it when its page goes away. */
 export function useCallEnd(call: Call | null, onEnd: (reason: EndReason) => void): void {

@@ -22,7 +22,11 @@ export function Landing() {
       <Header />
       <main className="landing-main">
         <section className="pitch">
-          <h1>Meet face to face, on a server you trust.</h1>
+          <h1>
+            Meet face to face,
+            <br />
+            on a server you trust.
+          </h1>
           <p className="pitch-lead">Start a meeting, share its link, talk. It works in the browser: nothing to install, no account.</p>
           <Hall />
         </section>

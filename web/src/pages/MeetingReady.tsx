@@ -30,7 +30,11 @@ export function MeetingReady({ meeting, onBack }: {
       </h2>
       <p>Send this link to everyone you want to meet.</p>
       <div className="link-box">
-        <output aria-label="Meeting link">{link}</output>
+        <output aria-label="Meeting link">
+          {link.slice(0, -meeting.id.length)}
+          <wbr />
+          <span className="link-id">{meeting.id}</span>
+        </output>
       </div>
       {meeting.passcode !== '' && (
         <p className="ready-passcode">

@@ -45,7 +45,7 @@ export function StartForm({ onCreated }: { onCreated: (meeting: CreatedMeeting &
         optional
         value={title}
         maxLength={TITLE_MAX}
-        placeholder="Weekly review"
+        placeholder="For example: Weekly review"
         autoComplete="off"
         onChange={(event) => setTitle(event.target.value)}
       />

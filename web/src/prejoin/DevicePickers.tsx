@@ -20,10 +20,10 @@ export function DevicePickers({ devices, chosen, onChoose }: {
   const [silent, setSilent] = useState(false);
   return (
     <div className="pickers">
-      <Picker label="Camera" none="No camera found" list={devices.cameras} value={chosen.camera} onChange={(id) => onChoose('camera', id)} />
+      <Picker label="Camera" none="No camera available" list={devices.cameras} value={chosen.camera} onChange={(id) => onChoose('camera', id)} />
       <Picker
         label="Microphone"
-        none="No microphone found"
+        none="No microphone available"
         list={devices.microphones}
         value={chosen.microphone}
         onChange={(id) => onChoose('microphone', id)}

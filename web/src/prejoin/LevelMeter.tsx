@@ -18,7 +18,7 @@ export function LevelMeter({ track }: { track: MediaStreamTrack }) {
     <div className="level">
       <div className="level-bar" ref={bar} role="img" aria-label="Microphone level" />
       <p className="level-text" role="status">
-        {quiet ? 'We hear nothing. Is this the right microphone?' : 'Say something: the bar moves when we hear you.'}
+        {quiet ? 'We hear nothing. Is this the right microphone?' : 'Speak: the bar moves when we hear you.'}
       </p>
     </div>
   );

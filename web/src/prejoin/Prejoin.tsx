@@ -2,6 +2,7 @@ import type { LocalAudioTrack, LocalVideoTrack } from 'livekit-client';
 import { type SyntheticEvent, useState } from 'react';
 import { Header } from '../app/Header';
 import type { MeetingFacts } from '../lib/api';
+import { explainDevices } from '../lib/devices';
 import type { Explanation } from '../lib/problem';
 import { NAME_MAX, type Preferences, readPreferences, writePreferences } from '../lib/remember';
 import { lasting } from '../lib/storage';
@@ -36,14 +37,21 @@ export function Prejoin({ facts, isHost, problem, onJoin }: {
   const [busy, setBusy] = useState(false);
 
   const ready = useAskOnce(wish.camera, wish.microphone);
-  const camera = useCameraTrack({ on: wish.camera, deviceId: wish.cameraId, ready });
-  const microphone = useMicrophoneTrack({ on: wish.microphone, deviceId: wish.microphoneId, ready });
+  const [attempts, setAttempts] = useState({ camera: 0, microphone: 0 });
+  const camera = useCameraTrack({ on: wish.camera, deviceId: wish.cameraId, ready, attempt: attempts.camera });
+  const microphone = useMicrophoneTrack({ on: wish.microphone, deviceId: wish.microphoneId, ready, attempt: attempts.microphone });
   const devices = useDevices(camera.track ?? microphone.track);
   const asksPasscode = (facts.needsPasscode && !isHost) || problem?.kind === 'passcode';
 
   function change(part: Partial<Preferences>) {
     setWish((old) => ({ ...old, ...part }));
     writePreferences(lasting, part);
+  }
+
+  /** A switch whose device failed reads as off, and tries again. */
+  function toggle(what: 'camera' | 'microphone', failed: boolean) {
+    if (failed) setAttempts((old) => ({ ...old, [what]: old[what] + 1 }));
+    else change(what === 'camera' ? { camera: !wish.camera } : { microphone: !wish.microphone });
   }
 
   async function join(event: SyntheticEvent) {
@@ -74,15 +82,18 @@ export function Prejoin({ facts, isHost, problem, onJoin }: {
           <Preview
             name={wish.name}
             camera={camera.track}
-            cameraOn={wish.camera}
+            cameraOn={wish.camera && camera.failure === null}
             cameraStarting={camera.starting}
-            microphoneOn={wish.microphone}
-            onCamera={() => change({ camera: !wish.camera })}
-            onMicrophone={() => change({ microphone: !wish.microphone })}
+            microphoneOn={wish.microphone && microphone.failure === null}
+            onCamera={() => toggle('camera', camera.failure !== null)}
+            onMicrophone={() => toggle('microphone', microphone.failure !== null)}
           />
           {microphone.track && <LevelMeter track={microphone.track.mediaStreamTrack} />}
-          {camera.trouble && <Trouble title={camera.trouble.title}>{camera.trouble.remedy}</Trouble>}
-          {microphone.trouble && <Trouble title={microphone.trouble.title}>{microphone.trouble.remedy}</Trouble>}
+          {explainDevices({ camera: camera.failure, microphone: microphone.failure }).map(({ title, remedy }) => (
+            <Trouble key={title} title={title}>
+              {remedy}
+            </Trouble>
+          ))}
         </section>
         <form className="card prejoin-form" onSubmit={(event) => void join(event)} noValidate>
           <Field

@@ -18,7 +18,7 @@ export function Preview({ name, camera, cameraOn, cameraStarting, microphoneOn, 
       {camera === null ? (
         <div className="preview-empty">
           <Avatar name={name} identity={name} />
-          <p>{cameraStarting ? 'Starting the camera…' : cameraOn ? 'No picture from the camera' : 'Your camera is off'}</p>
+          <p>{cameraStarting ? 'Starting the camera…' : 'Your camera is off'}</p>
         </div>
       ) : (
         <Video source={camera} mirrored label="Your camera" />

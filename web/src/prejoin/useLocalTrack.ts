@@ -1,11 +1,11 @@
 import { createLocalAudioTrack, createLocalVideoTrack, type LocalAudioTrack, type LocalVideoTrack } from 'livekit-client';
 import { useEffect, useRef, useState } from 'react';
-import { type DeviceKind, type DeviceTrouble, explainDevice } from '../lib/devices';
 import { CAMERA_CAPTURE, MICROPHONE_CAPTURE } from '../meeting/options';
 
 export interface LocalTrackState<T> {
   track: T | null;
-  trouble: DeviceTrouble | null;
+  /** The name of the failure, see `explainDevice`. */
+  failure: string | null;
   starting: boolean;
 }
 
@@ -15,6 +15,8 @@ interface Want {
   deviceId: string;
   /** False while permission for both devices is being asked for at once. */
   ready: boolean;
+  /** Counts up to try again after a failure. */
+  attempt: number;
 }
 
 /**
@@ -22,17 +24,16 @@ interface Want {
  * when the page goes on to the meeting, which publishes the very same track.
  */
 function useLocalTrack<T extends LocalAudioTrack | LocalVideoTrack>(
-  kind: DeviceKind,
   want: Want,
   create: (deviceId: string) => Promise<T>,
 ): LocalTrackState<T> & { release: () => void } {
-  const [state, setState] = useState<LocalTrackState<T>>({ track: null, trouble: null, starting: false });
+  const [state, setState] = useState<LocalTrackState<T>>({ track: null, failure: null, starting: false });
   const kept = useRef(false);
-  const { on, deviceId, ready } = want;
+  const { on, deviceId, ready, attempt } = want;
 
   useEffect(() => {
     if (!on || !ready) {
-      setState({ track: null, trouble: null, starting: on });
+      setState({ track: null, failure: null, starting: on });
       return;
     }
     let gone = false;
@@ -40,22 +41,22 @@ function useLocalTrack<T extends LocalAudioTrack | LocalVideoTrack>(
     const close = () => {
       if (!kept.current) opened?.stop();
     };
-    setState((old) => ({ ...old, trouble: null, starting: true }));
+    setState((old) => ({ ...old, failure: null, starting: true }));
     create(deviceId).then(
       (track) => {
         opened = track;
         if (gone) close();
-        else setState({ track, trouble: null, starting: false });
+        else setState({ track, failure: null, starting: false });
       },
       (error: unknown) => {
-        if (!gone) setState({ track: null, trouble: explainDevice(nameOf(error), kind), starting: false });
+        if (!gone) setState({ track: null, failure: nameOf(error), starting: false });
       },
     );
     return () => {
       gone = true;
       close();
     };
-  }, [kind, on, deviceId, ready, create]);
+  }, [on, deviceId, ready, attempt, create]);
 
   return { ...state, release: () => void (kept.current = true) };
 }
@@ -72,9 +73,9 @@ const createMicrophone = (deviceId: string) =>
   createLocalAudioTrack({ ...MICROPHONE_CAPTURE, ...(deviceId === '' ? {} : { deviceId }) });
 
 export function useCameraTrack(want: Want) {
-  return useLocalTrack<LocalVideoTrack>('camera', want, createCamera);
+  return useLocalTrack<LocalVideoTrack>(want, createCamera);
 }
 
 export function useMicrophoneTrack(want: Want) {
-  return useLocalTrack<LocalAudioTrack>('microphone', want, createMicrophone);
+  return useLocalTrack<LocalAudioTrack>(want, createMicrophone);
 }

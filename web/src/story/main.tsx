@@ -51,7 +51,7 @@ function Story() {
       <Shell
         title="Weekly review"
         link="https://meet.example.org/m/abc-defg-hij"
-        joinedAt={START}
+        joinedAt={Date.now() - 754_000}
         alone={people.length === 1}
         stage={(box) => (
           <Stage
