@@ -1,48 +1,297 @@
 //! The dispatcher: finds whom an input concerns and hands it on.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
-use crate::face::{Config, Input, Output, Stats, Wake};
+use livekit_protocol::{DisconnectReason, leave_request::Action};
+use protocol::{
+    grants::Grants,
+    ids::{PeerId, SessionId},
+    limits,
+    plane::Event,
+    store::Attendance,
+};
+
+use crate::{
+    desk::{Desk, PersonKey, RoomKey, Seat},
+    face::{Answer, Config, Input, Output, Question, Stats, Wake},
+    join::Join,
+    room::{self, Room},
+};
+
+/// How often every room is looked through for what is overdue. Half a second
+/// late is early enough for everything that waits for seconds.
+const SWEEP: Duration = Duration::from_millis(500);
 
 /// All rooms and sessions of one node.
 #[derive(Debug)]
 pub struct Control {
-    config: Config,
-    start: Instant,
-    outputs: VecDeque<Output>,
-    stats: Stats,
+    desk: Desk,
+    rooms: BTreeMap<RoomKey, Room>,
+    names: BTreeMap<String, RoomKey>,
+    sweep_at: Instant,
 }
 
 impl Control {
     #[must_use]
     pub fn new(config: Config, now: Instant) -> Self {
         Self {
-            config,
-            start: now,
-            outputs: VecDeque::new(),
-            stats: Stats::default(),
+            desk: Desk::new(config, now),
+            rooms: BTreeMap::new(),
+            names: BTreeMap::new(),
+            sweep_at: now + SWEEP,
         }
     }
 
+    /// Drain [`Control::poll_output`] afterwards.
     pub fn handle_input(&mut self, input: Input, now: Instant) {
-        tracing::trace!(?input, version = self.config.version, age = ?(now - self.start), "input");
+        self.desk.now = now;
+        match input {
+            Input::Connect {
+                session,
+                grants,
+                join,
+            } => self.connect(session, grants, *join),
+            Input::Frame { session, frame } => {
+                self.with_session(session, |room, person, desk| {
+                    room.handle_frame(person, &frame, desk);
+                });
+            }
+            Input::Disconnect { session } => {
+                self.with_session(session, Room::lose_link);
+                self.desk.sessions.remove(&session);
+            }
+            Input::Token { session, token } => {
+                self.with_session(session, |room, person, desk| {
+                    room.send_token(person, token, desk);
+                });
+            }
+            Input::Plane { event, .. } => self.handle_event(event),
+            Input::Ask { request, question } => {
+                let answer = self.answer(&question);
+                self.desk
+                    .outputs
+                    .push_back(Output::Answer { request, answer });
+            }
+        }
     }
 
+    /// Call when the time of [`Control::poll_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        tracing::trace!(age = ?(now - self.start), "timeout");
+        self.desk.now = now;
+        if now >= self.sweep_at {
+            self.sweep_at = now + SWEEP;
+            let rooms: Vec<RoomKey> = self.rooms.keys().copied().collect();
+            for room in rooms {
+                self.with_room(room, |room, desk| room.handle_wake(Wake::Sweep, desk));
+            }
+            self.forget_empty_rooms();
+        }
+        // Taken out first: a room may set its next alarm while it is woken.
+        let mut due = BTreeSet::new();
+        while self
+            .desk
+            .alarms
+            .first()
+            .is_some_and(|(at, _, _)| *at <= now)
+        {
+            due.extend(self.desk.alarms.pop_first());
+        }
+        for (_, wake, room) in due {
+            self.with_room(room, |room, desk| room.handle_wake(wake, desk));
+        }
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.desk.outputs.pop_front()
+    }
+
+    /// When to call [`Control::handle_timeout`] at the latest, and why.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Instant, Wake)> {
+        let sweep = (!self.rooms.is_empty()).then_some((self.sweep_at, Wake::Sweep));
+        let alarm = self.desk.alarms.first().map(|(at, wake, _)| (*at, *wake));
+        sweep.into_iter().chain(alarm).min()
     }
 
     #[must_use]
-    pub const fn poll_timeout(&self) -> Option<(Instant, Wake)> {
-        None
+    pub fn stats(&self) -> Stats {
+        Stats {
+            rooms: self.rooms.len(),
+            participants: self.rooms.values().map(Room::len).sum(),
+            sessions: self.desk.sessions.len(),
+            tracks: self.rooms.values().map(Room::track_count).sum(),
+            ..self.desk.stats
+        }
     }
 
-    #[must_use]
-    pub const fn stats(&self) -> Stats {
-        self.stats
+    fn connect(&mut self, session: SessionId, grants: Grants, mut join: Join) {
+        let lawful = |name: &str| !name.is_empty() && name.len() <= limits::IDENTITY_BYTES;
+        if !lawful(&grants.identity) || !lawful(&grants.room) {
+            self.desk.stats.refused_requests += 1;
+            let reason = DisconnectReason::JoinFailure;
+            room::turn_away(session, reason, Action::Disconnect, &mut self.desk);
+            return;
+        }
+        if let Some(resume) = join.resume.take() {
+            let known = self.names.get(&grants.room).copied();
+            let mut resumed = false;
+            if let Some(room) = known {
+                self.with_room(room, |room, desk| {
+                    resumed = room.resume(session, &grants, resume, join, desk);
+                });
+            }
+            if !resumed {
+                let reason = DisconnectReason::StateMismatch;
+                room::turn_away(session, reason, Action::Reconnect, &mut self.desk);
+            }
+            return;
+        }
+        let room = self.open_room(&grants.room);
+        self.with_room(room, |room, desk| room.join(session, grants, join, desk));
+    }
+
+    fn open_room(&mut self, name: &str) -> RoomKey {
+        if let Some(key) = self.names.get(name) {
+            return *key;
+        }
+        if self.rooms.is_empty() {
+            // It stood still while there was nothing to look at.
+            self.sweep_at = self.desk.now + SWEEP;
+        }
+        let key = RoomKey(self.desk.id());
+        self.rooms
+            .insert(key, Room::new(key, name.to_owned(), &mut self.desk));
+        self.names.insert(name.to_owned(), key);
+        key
+    }
+
+    fn forget_empty_rooms(&mut self) {
+        let desk = &self.desk;
+        let expired: Vec<RoomKey> = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.expired(desk))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in expired {
+            self.forget(key);
+        }
+    }
+
+    fn forget(&mut self, key: RoomKey) {
+        if let Some(room) = self.rooms.remove(&key) {
+            self.names.remove(room.name());
+        }
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        match event {
+            Event::PeerConnected { peer, .. } => self.with_peer(peer, Room::peer_connected),
+            Event::PeerClosed { peer, reason } => {
+                self.with_peer(peer, |room, person, desk| {
+                    room.peer_closed(person, reason, desk)
+                });
+            }
+            Event::Data {
+                peer,
+                channel,
+                payload,
+            } => {
+                self.with_peer(peer, |room, person, desk| {
+                    room.route(person, channel, &payload, desk);
+                });
+            }
+            Event::Levels { levels } => {
+                for level in levels {
+                    if let Some(seat) = self.desk.tracks.get(&level.track).copied() {
+                        self.with_seat(seat, |room, person, desk| room.heard(person, &level, desk));
+                    }
+                }
+            }
+            Event::Quality { peer, quality } => {
+                self.with_peer(peer, |room, person, desk| {
+                    room.grade(person, &quality, desk)
+                });
+            }
+            // The media plane keeps what is sent before a channel is open,
+            // and chooses among the encodings that it has.
+            Event::DataOpened { .. } | Event::EncodingStarted { .. } => {}
+        }
+    }
+
+    fn answer(&mut self, question: &Question) -> Answer {
+        match question {
+            Question::Participants { room } => Answer::Participants(self.attendance(room)),
+            Question::EndRoom { room } => {
+                let mut participants = 0;
+                if let Some(key) = self.names.get(room).copied() {
+                    self.with_room(key, |room, desk| {
+                        participants = room.end(DisconnectReason::RoomDeleted, desk);
+                    });
+                    self.forget(key);
+                }
+                Answer::Ended { participants }
+            }
+            Question::StopAll => {
+                let mut participants = 0;
+                for key in self.rooms.keys().copied().collect::<Vec<_>>() {
+                    self.with_room(key, |room, desk| {
+                        participants += room.end(DisconnectReason::ServerShutdown, desk);
+                    });
+                    self.forget(key);
+                }
+                Answer::Ended { participants }
+            }
+            Question::Counts => {
+                let Stats {
+                    rooms,
+                    participants,
+                    sessions,
+                    tracks,
+                    ..
+                } = self.stats();
+                Answer::Counts {
+                    rooms,
+                    participants,
+                    sessions,
+                    tracks,
+                }
+            }
+        }
+    }
+
+    fn attendance(&self, name: &str) -> Vec<Attendance> {
+        let room = self.names.get(name).and_then(|key| self.rooms.get(key));
+        room.map(Room::attendance).unwrap_or_default()
+    }
+
+    fn with_session(
+        &mut self,
+        session: SessionId,
+        act: impl FnOnce(&mut Room, PersonKey, &mut Desk),
+    ) {
+        if let Some(seat) = self.desk.sessions.get(&session).copied() {
+            self.with_seat(seat, act);
+        }
+    }
+
+    fn with_peer(&mut self, peer: PeerId, act: impl FnOnce(&mut Room, PersonKey, &mut Desk)) {
+        if let Some(seat) = self.desk.peers.get(&peer).copied() {
+            self.with_seat(seat, act);
+        }
+    }
+
+    fn with_seat(&mut self, seat: Seat, act: impl FnOnce(&mut Room, PersonKey, &mut Desk)) {
+        self.with_room(seat.room, |room, desk| act(room, seat.person, desk));
+    }
+
+    fn with_room(&mut self, key: RoomKey, act: impl FnOnce(&mut Room, &mut Desk)) {
+        if let Some(room) = self.rooms.get_mut(&key) {
+            act(room, &mut self.desk);
+            room.finish(&mut self.desk);
+        }
     }
 }

@@ -6,8 +6,18 @@
 //! ([`Output`]); time and randomness are passed in.
 
 mod control;
+mod data;
+mod desk;
 mod face;
 mod join;
+mod quality;
+mod room;
+mod sdp;
+mod session;
+mod speakers;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 pub use control::Control;
 pub use face::{
