@@ -8,6 +8,7 @@
 mod addresses;
 mod certificate;
 mod demux;
+mod egress;
 mod face;
 mod message;
 mod peer;
@@ -15,6 +16,7 @@ mod shard;
 mod slab;
 mod stats;
 mod timers;
+mod tracks;
 mod transport;
 
 pub mod codec;

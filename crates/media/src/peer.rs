@@ -1,14 +1,33 @@
 //! One participant's transport with everything that hangs on it.
 
+mod compound;
+mod down;
+mod up;
+
 use std::{net::SocketAddr, time::Instant};
 
-use protocol::ids::PeerId;
+use protocol::{ids::PeerId, media::ExtensionIds};
 
-use crate::transport::Link;
+pub(crate) use compound::Compounds;
+pub(crate) use down::{Down, DownTrack, Outlet, Sealing};
+pub(crate) use up::{Opened, Received, Unused, Up, earlier};
+
+use crate::{
+    rtp::PayloadTypes,
+    srtp::{Inbound, Outbound},
+    transport::Link,
+};
 
 /// Addresses that one peer may send from at once: a phone has two networks,
 /// each with two families, and there may be a restart on the way.
-pub(crate) const ADDRESSES: usize = 8;
+const ADDRESSES: usize = 8;
+
+/// Both directions of SRTP.
+#[derive(Debug)]
+pub(crate) struct Ciphers {
+    pub(crate) inbound: Inbound,
+    pub(crate) outbound: Outbound,
+}
 
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -18,15 +37,28 @@ pub(crate) struct Peer {
     pub(crate) addresses: Vec<SocketAddr>,
     /// The timer entry that counts.
     pub(crate) armed: Option<Instant>,
+    /// Whether the shard's list of those to drain has it.
+    pub(crate) dirty: bool,
+    pub(crate) ciphers: Option<Ciphers>,
+    pub(crate) extensions: ExtensionIds,
+    pub(crate) payloads: PayloadTypes,
+    pub(crate) down: Down,
+    pub(crate) up: Up,
 }
 
 impl Peer {
-    pub(crate) const fn new(id: PeerId, link: Link) -> Self {
+    pub(crate) fn new(id: PeerId, link: Link, now: Instant) -> Self {
         Self {
             id,
             link,
             addresses: Vec::new(),
             armed: None,
+            dirty: false,
+            ciphers: None,
+            extensions: ExtensionIds::default(),
+            payloads: PayloadTypes::default(),
+            down: Down::default(),
+            up: Up::new(now),
         }
     }
 
@@ -42,5 +74,11 @@ impl Peer {
         let used = self.link.path().map(|path| path.remote);
         let oldest = self.addresses.iter().position(|a| Some(*a) != used)?;
         Some(self.addresses.remove(oldest))
+    }
+
+    /// When to be woken at the latest.
+    pub(crate) fn next_timeout(&self) -> Instant {
+        let link = self.link.next_timeout();
+        earlier(self.up.due(), self.down.due()).map_or(link, |media| media.min(link))
     }
 }

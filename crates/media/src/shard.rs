@@ -2,7 +2,12 @@
 //! does I/O with nothing.
 
 mod commands;
+mod media;
+mod mesh;
 mod network;
+mod peers;
+mod reports;
+mod subscriptions;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,20 +15,19 @@ use std::{
     time::Instant,
 };
 
-use protocol::{
-    ids::PeerId,
-    plane::{CloseReason, Event},
-};
+use protocol::{ids::PeerId, plane::Event};
 use rand::{SeedableRng, rngs::StdRng};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
     Input, Output, SetupError, ShardConfig, ShardStats, Timeout, Transmit, Wake,
     addresses::Addresses,
+    egress::{Run, SendSlab},
     peer::Peer,
     slab::{Key, Slab},
     timers::Timers,
-    transport::{ChannelEvent, Path, Sink},
+    tracks::Tracks,
+    transport::Path,
 };
 
 /// One media core. Give it any number of inputs, then drain
@@ -34,16 +38,29 @@ pub struct Shard {
     config: ShardConfig,
     dtls: Arc<dimpl::Config>,
     rng: StdRng,
+    started: Instant,
     peers: Slab<Box<Peer>>,
     by_id: HashMap<PeerId, Key>,
     by_ufrag: HashMap<String, Key>,
     addresses: Addresses,
+    tracks: Tracks,
+    subscriptions: usize,
     timers: Timers,
     outputs: VecDeque<Output>,
     /// Datagrams that are ready to go: all but forwarded media.
     outbox: VecDeque<Datagram>,
     /// The one that was handed out last.
     sending: Option<Datagram>,
+    /// Peers for which packets wait.
+    dirty: VecDeque<Key>,
+    /// The packets of the peer that is being drained.
+    slab: SendSlab,
+    /// Key frames that the drain found to be needed; kept for its memory.
+    needs: Vec<(Key, u8)>,
+    /// Uplinks that were heard since the last report of levels.
+    heard: Vec<(Key, usize)>,
+    levels_at: Option<Instant>,
+    quality_at: Option<Instant>,
     stats: ShardStats,
 }
 
@@ -52,6 +69,12 @@ pub struct Shard {
 struct Datagram {
     path: Path,
     bytes: Vec<u8>,
+}
+
+/// What to hand out next.
+enum Next {
+    Datagram(Datagram),
+    Run(Run),
 }
 
 impl Shard {
@@ -63,14 +86,23 @@ impl Shard {
             dtls: dtls_config(None)?,
             rng: generator(config.seed)?,
             config,
+            started: now,
             peers: Slab::default(),
             by_id: HashMap::new(),
             by_ufrag: HashMap::new(),
             addresses: Addresses::default(),
+            tracks: Tracks::default(),
+            subscriptions: 0,
             timers: Timers::default(),
             outputs: VecDeque::new(),
             outbox: VecDeque::new(),
             sending: None,
+            dirty: VecDeque::new(),
+            slab: SendSlab::default(),
+            needs: Vec::new(),
+            heard: Vec::new(),
+            levels_at: None,
+            quality_at: None,
             stats: ShardStats::default(),
         })
     }
@@ -89,7 +121,11 @@ impl Shard {
                 };
                 self.handle_datagram(path, bytes, now);
             }
-            Input::Command(command) => self.handle_command(command, now),
+            Input::Command(command) => {
+                if self.handle_command(command, now).is_none() {
+                    self.stats.dropped.commands += 1;
+                }
+            }
             Input::Shard { from, message } => self.handle_shard(from, message, now),
         }
     }
@@ -97,17 +133,13 @@ impl Shard {
     /// To be called at or after the time that [`Shard::poll_timeout`] gave.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((at, key)) = self.timers.pop_due(now) {
-            let Some(peer) = self.peers.get_mut(key) else {
-                continue;
-            };
-            if peer.armed != Some(at) {
-                continue;
+            let due = self.peers.get_mut(key).filter(|p| p.armed == Some(at));
+            if let Some(peer) = due {
+                peer.armed = None;
+                self.wake_peer(key, now);
             }
-            peer.armed = None;
-            let mut sink = Sink::default();
-            let result = peer.link.handle_timeout(&mut sink, now);
-            self.settle(key, sink, result, now);
         }
+        self.report(now);
     }
 
     /// The next event or message, if there is one.
@@ -117,72 +149,61 @@ impl Shard {
 
     /// The next run of datagrams, if there is one.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<'_>> {
-        let datagram = self.sending.insert(self.outbox.pop_front()?);
-        self.stats.datagrams_out = self.stats.datagrams_out.saturating_add(1);
-        Some(Transmit {
-            destination: datagram.path.remote,
-            source: datagram.path.local,
-            contents: &datagram.bytes,
-            segment_size: datagram.bytes.len(),
-        })
+        match self.next(now)? {
+            Next::Datagram(datagram) => {
+                let datagram = self.sending.insert(datagram);
+                self.stats.datagrams_out += 1;
+                self.stats.bytes_out += count(datagram.bytes.len());
+                Some(Transmit {
+                    destination: datagram.path.remote,
+                    source: datagram.path.local,
+                    contents: &datagram.bytes,
+                    segment_size: datagram.bytes.len(),
+                })
+            }
+            Next::Run(run) => {
+                self.stats.datagrams_out += count(run.segments);
+                self.stats.bytes_out += count(run.end - run.start);
+                Some(Transmit {
+                    destination: run.path.remote,
+                    source: run.path.local,
+                    contents: self.slab.contents(&run),
+                    segment_size: run.segment_size,
+                })
+            }
+        }
+    }
+
+    fn next(&mut self, now: Instant) -> Option<Next> {
+        if let Some(datagram) = self.outbox.pop_front() {
+            return Some(Next::Datagram(datagram));
+        }
+        loop {
+            if let Some(run) = self.slab.pop() {
+                return Some(Next::Run(run));
+            }
+            let key = self.dirty.pop_front()?;
+            self.drain_peer(key, now);
+        }
     }
 
     /// When to wake the shard next, and why.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timeout> {
-        self.timers.next().map(|at| (at, Wake::Peer))
+        let peers = self.timers.next().map(|at| (at, Wake::Peer));
+        let levels = self.levels_at.map(|at| (at, Wake::Reports));
+        let quality = self.quality_at.map(|at| (at, Wake::Reports));
+        [peers, levels, quality].into_iter().flatten().min()
     }
 
     #[must_use]
     pub fn stats(&self) -> ShardStats {
         ShardStats {
             peers: count(self.peers.len()),
+            tracks: count(self.tracks.len()),
+            subscriptions: count(self.subscriptions),
             addresses: count(self.addresses.len()),
             ..self.stats
-        }
-    }
-}
-
-impl Shard {
-    /// Carries on with what a peer's link produced.
-    fn settle(&mut self, key: Key, sink: Sink, result: Result<(), CloseReason>, now: Instant) {
-        let Some(peer) = self.peers.get_mut(key) else {
-            return;
-        };
-        let id = peer.id;
-        if let Some(path) = peer.link.path() {
-            let datagrams = sink.records.into_iter();
-            self.outbox
-                .extend(datagrams.map(|bytes| Datagram { path, bytes }));
-        }
-        self.stats.dropped.sctp += sink.dropped;
-        if let Some(keys) = sink.connected {
-            self.stats.handshakes += 1;
-            self.event(Event::PeerConnected {
-                peer: id,
-                cipher: keys.cipher,
-            });
-        }
-        for event in sink.channels {
-            self.channel_event(id, event);
-        }
-        match result {
-            Ok(()) => self.schedule(key),
-            Err(reason) => self.lose(key, reason),
-        }
-    }
-
-    fn channel_event(&mut self, peer: PeerId, event: ChannelEvent) {
-        match event {
-            ChannelEvent::Opened(channel) => self.event(Event::DataOpened { peer, channel }),
-            ChannelEvent::Message(channel, payload) => {
-                self.stats.data_messages_in += 1;
-                self.event(Event::Data {
-                    peer,
-                    channel,
-                    payload,
-                });
-            }
         }
     }
 
@@ -190,49 +211,14 @@ impl Shard {
         self.outputs.push_back(Output::Event(event));
     }
 
-    /// Makes sure that the peer is woken when it must be.
-    fn schedule(&mut self, key: Key) {
-        let Some(peer) = self.peers.get_mut(key) else {
-            return;
-        };
-        let at = peer.link.next_timeout();
-        if peer.armed.is_none_or(|armed| at < armed) {
+    /// Makes sure that the peer is woken at `at` or before.
+    fn arm(&mut self, key: Key, at: Instant) {
+        if let Some(peer) = self.peers.get_mut(key)
+            && peer.armed.is_none_or(|armed| at < armed)
+        {
             peer.armed = Some(at);
             self.timers.arm(at, key);
         }
-    }
-
-    /// Ends a peer and says why.
-    fn lose(&mut self, key: Key, reason: CloseReason) {
-        let Some(peer) = self.forget(key) else {
-            return;
-        };
-        match reason {
-            CloseReason::HandshakeFailed | CloseReason::WrongCertificate => {
-                self.stats.handshake_failures += 1;
-            }
-            CloseReason::ConnectTimeout
-            | CloseReason::Silence
-            | CloseReason::Goodbye
-            | CloseReason::DataOverflow => {}
-        }
-        self.event(Event::PeerClosed {
-            peer: peer.id,
-            reason,
-        });
-    }
-
-    /// Takes a peer out of every table.
-    fn forget(&mut self, key: Key) -> Option<Box<Peer>> {
-        let peer = self.peers.remove(key)?;
-        self.by_id.remove(&peer.id);
-        for ufrag in peer.link.ufrags() {
-            self.by_ufrag.remove(ufrag);
-        }
-        for address in &peer.addresses {
-            self.addresses.release(*address, key);
-        }
-        Some(peer)
     }
 }
 

@@ -58,6 +58,10 @@ pub struct Dropped {
     pub srtp_unauthenticated: u64,
     /// RTP that cannot be read.
     pub rtp_malformed: u64,
+    /// RTP that with our header would be longer than a datagram of ours may be.
+    pub rtp_too_long: u64,
+    /// RTP that came before, or carries nothing.
+    pub rtp_redundant: u64,
     /// RTP of a stream that nobody announced.
     pub rtp_unknown_stream: u64,
     /// RTCP that cannot be read.

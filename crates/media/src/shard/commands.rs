@@ -1,4 +1,4 @@
-//! What control orders.
+//! What control orders. `None` says that an order could not be carried out.
 
 use std::time::Instant;
 
@@ -10,15 +10,16 @@ use protocol::{
 };
 use rand::RngExt;
 
-use super::{Datagram, Shard, dtls_config};
+use super::{Shard, dtls_config};
 use crate::{
     peer::Peer,
+    rtp::PayloadTypes,
     transport::{Link, LinkConfig, Refusal, Sink},
 };
 
 impl Shard {
-    pub(super) fn handle_command(&mut self, command: Command, now: Instant) {
-        let known = match command {
+    pub(super) fn handle_command(&mut self, command: Command, now: Instant) -> Option<()> {
+        match command {
             Command::OpenPeer {
                 peer,
                 local_ice,
@@ -30,16 +31,28 @@ impl Shard {
                 local_ice,
                 remote_ice,
             } => self.restart_ice(peer, local_ice, remote_ice),
+            Command::Negotiate {
+                peer,
+                extensions,
+                payloads,
+            } => {
+                let peer = self.peers.get_mut(*self.by_id.get(&peer)?)?;
+                peer.extensions = extensions;
+                peer.payloads = PayloadTypes::new(payloads);
+                Some(())
+            }
+            Command::Publish { peer, uplink } => self.publish(peer, &uplink),
+            Command::Unpublish { peer, track } => self.unpublish(peer, track),
+            Command::MuteTrack { peer, track, muted } => self.mute(peer, track, muted, now),
+            Command::Subscribe { peer, downlink } => self.subscribe(peer, &downlink, now),
+            Command::ChangeWish { peer, slot, wish } => self.change_wish(peer, slot, wish, now),
+            Command::Unsubscribe { peer, slot } => self.unsubscribe(peer, slot, now),
             Command::SendData {
                 peer,
                 channel,
                 payload,
             } => self.send_data(peer, channel, payload, now),
-            Command::ClosePeer { peer } => self.close_peer(peer),
-            _ => None,
-        };
-        if known.is_none() {
-            self.stats.dropped.commands += 1;
+            Command::ClosePeer { peer } => self.close_peer(peer, now),
         }
     }
 
@@ -59,17 +72,15 @@ impl Shard {
             Some(_) => dtls_config(Some(self.rng.random())).ok()?,
             None => self.dtls.clone(),
         };
-        let link = Link::new(
-            LinkConfig {
-                local_ice,
-                remote_ice,
-                fingerprint,
-                dtls,
-                certificate: &self.config.certificate,
-            },
-            now,
-        );
-        let key = self.peers.insert(Box::new(Peer::new(id, link)))?;
+        let config = LinkConfig {
+            local_ice,
+            remote_ice,
+            fingerprint,
+            dtls,
+            certificate: &self.config.certificate,
+        };
+        let link = Link::new(config, now);
+        let key = self.peers.insert(Box::new(Peer::new(id, link, now)))?;
         self.by_id.insert(id, key);
         self.by_ufrag.insert(ufrag, key);
         self.schedule(key);
@@ -83,6 +94,9 @@ impl Shard {
         remote: IceCredentials,
     ) -> Option<()> {
         let key = *self.by_id.get(&id)?;
+        if self.by_ufrag.contains_key(&local.ufrag) {
+            return None;
+        }
         let peer = self.peers.get_mut(key)?;
         let ufrag = local.ufrag.clone();
         if let Some(void) = peer.link.restart_ice(local, remote) {
@@ -121,16 +135,12 @@ impl Shard {
         Some(())
     }
 
-    fn close_peer(&mut self, id: PeerId) -> Option<()> {
+    fn close_peer(&mut self, id: PeerId, now: Instant) -> Option<()> {
         let key = *self.by_id.get(&id)?;
-        let mut peer = self.forget(key)?;
+        let mut peer = self.forget(key, now)?;
         let mut sink = Sink::default();
         peer.link.close(&mut sink);
-        if let Some(path) = peer.link.path() {
-            let records = sink.records.into_iter();
-            self.outbox
-                .extend(records.map(|bytes| Datagram { path, bytes }));
-        }
+        self.post(peer.link.path(), sink.records);
         Some(())
     }
 }

@@ -1,7 +1,7 @@
 //! What comes in from the network and from the other shards, up to the point
 //! where it is known whose it is.
 
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
 use bytes::Bytes;
 use is::stun::StunMessage;
@@ -9,7 +9,7 @@ use protocol::{ids::ShardId, media::IceCredentials};
 
 use super::{Datagram, Shard};
 use crate::{
-    Output, ShardMessage,
+    ShardMessage,
     addresses::Owner,
     demux::{Class, classify},
     slab::Key,
@@ -33,25 +33,15 @@ impl Shard {
         }
     }
 
-    pub(super) fn handle_shard(&mut self, from: ShardId, message: ShardMessage, now: Instant) {
-        match message {
-            ShardMessage::Datagram {
-                source,
-                destination,
-                bytes,
-            } => {
-                let path = Path {
-                    remote: source,
-                    local: destination,
-                };
-                self.handle_passed_on(from, path, bytes, now);
-            }
-            ShardMessage::Bound { address } => self.addresses.claim(address, from, now),
-        }
-    }
-
     /// A datagram that another shard received. It is never passed on again.
-    fn handle_passed_on(&mut self, from: ShardId, path: Path, bytes: Bytes, now: Instant) {
+    pub(super) fn handle_passed_on(
+        &mut self,
+        from: ShardId,
+        (remote, local): (SocketAddr, SocketAddr),
+        bytes: Bytes,
+        now: Instant,
+    ) {
+        let path = Path { remote, local };
         let mut bytes = Vec::from(bytes);
         match classify(&bytes) {
             None => self.stats.dropped.not_webrtc += 1,
@@ -76,7 +66,7 @@ impl Shard {
                 let result = peer.link.receive(bytes, &mut sink, now);
                 self.settle(key, sink, result, now);
             }
-            Class::Media => {}
+            Class::Media => self.handle_media(key, bytes, now),
         }
     }
 
@@ -142,10 +132,6 @@ impl Shard {
             }
         };
         self.outbox.push_back(Datagram { path, bytes });
-    }
-
-    pub(super) fn tell(&mut self, to: ShardId, message: ShardMessage) {
-        self.outputs.push_back(Output::Shard { to, message });
     }
 
     fn is_other(&self, shard: ShardId) -> bool {

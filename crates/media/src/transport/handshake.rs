@@ -70,10 +70,6 @@ impl Secure {
         }
     }
 
-    pub(crate) const fn is_connected(&self) -> bool {
-        self.connected
-    }
-
     pub(crate) const fn next_timeout(&self) -> Option<Instant> {
         self.next
     }

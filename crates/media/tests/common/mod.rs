@@ -33,55 +33,55 @@ use str0m::{
 };
 
 /// Where all shards are reached.
-pub fn server() -> SocketAddr {
+pub(crate) fn server() -> SocketAddr {
     ([198, 51, 100, 1], 7882).into()
 }
 
 /// One way through the network.
-pub const DELAY: Duration = Duration::from_millis(10);
+pub(crate) const DELAY: Duration = Duration::from_millis(10);
 
-pub const OPUS: u8 = 111;
-pub const VP8: u8 = 96;
-pub const VP8_RTX: u8 = 97;
+pub(crate) const OPUS: u8 = 111;
+pub(crate) const VP8: u8 = 96;
+pub(crate) const VP8_RTX: u8 = 97;
 
 #[derive(Clone)]
-pub struct Packet {
-    pub source: SocketAddr,
-    pub destination: SocketAddr,
-    pub bytes: Vec<u8>,
+pub(crate) struct Packet {
+    pub(crate) source: SocketAddr,
+    pub(crate) destination: SocketAddr,
+    pub(crate) bytes: Vec<u8>,
 }
 
-pub struct World {
-    pub now: Instant,
-    pub start: Instant,
-    pub shards: Vec<Shard>,
-    pub clients: Vec<Client>,
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) start: Instant,
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) clients: Vec<Client>,
     /// What the shards reported, with the time since the start.
-    pub events: Vec<(Duration, Event)>,
-    pub fingerprint: Fingerprint,
+    pub(crate) events: Vec<(Duration, Event)>,
+    pub(crate) fingerprint: Fingerprint,
     /// Which shard a client's datagrams arrive at.
-    pub entry: fn(&World, SocketAddr) -> usize,
+    pub(crate) entry: fn(&World, SocketAddr) -> usize,
     /// Whether the network swallows a packet.
-    pub lose: Box<dyn FnMut(&Packet) -> bool>,
-    pub echo_data: bool,
+    pub(crate) lose: Box<dyn FnMut(&Packet) -> bool>,
+    pub(crate) echo_data: bool,
     network: BTreeMap<(Instant, u64), Packet>,
     sequence: u64,
 }
 
-pub struct Client {
-    pub rtc: Rtc,
-    pub peer: PeerId,
-    pub shard: ShardId,
-    pub address: SocketAddr,
-    pub wake: Instant,
-    pub connected: bool,
-    pub closed: bool,
-    pub received: Vec<RtpPacket>,
-    pub key_frame_requests: usize,
-    pub channels: Vec<(ChannelId, String)>,
-    pub data: Vec<(ChannelId, Vec<u8>)>,
+pub(crate) struct Client {
+    pub(crate) rtc: Rtc,
+    pub(crate) peer: PeerId,
+    pub(crate) shard: ShardId,
+    pub(crate) address: SocketAddr,
+    pub(crate) wake: Instant,
+    pub(crate) connected: bool,
+    pub(crate) closed: bool,
+    pub(crate) received: Vec<RtpPacket>,
+    pub(crate) key_frame_requests: usize,
+    pub(crate) channels: Vec<(ChannelId, String)>,
+    pub(crate) data: Vec<(ChannelId, Vec<u8>)>,
     /// Nothing goes out or in any more.
-    pub dead: bool,
+    pub(crate) dead: bool,
 }
 
 impl World {
@@ -89,7 +89,7 @@ impl World {
         clippy::disallowed_methods,
         reason = "virtual time needs some instant to start from"
     )]
-    pub fn new(shards: u16) -> Self {
+    pub(crate) fn new(shards: u16) -> Self {
         let now = Instant::now();
         let certificate = Certificate::generate().unwrap();
         let fingerprint = certificate.fingerprint();
@@ -124,16 +124,16 @@ impl World {
         client.map_or(0, |c| usize::from(c.shard.0))
     }
 
-    pub fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.now - self.start
     }
 
     /// Adds a client with its peer opened on the shard; gives its index.
-    pub fn join(&mut self, shard: u16) -> usize {
+    pub(crate) fn join(&mut self, shard: u16) -> usize {
         self.join_with(shard, |_| ())
     }
 
-    pub fn join_with(&mut self, shard: u16, spoil: impl FnOnce(&mut Fingerprint)) -> usize {
+    pub(crate) fn join_with(&mut self, shard: u16, spoil: impl FnOnce(&mut Fingerprint)) -> usize {
         let index = self.clients.len();
         let number = u8::try_from(index + 1).unwrap();
         let address: SocketAddr = ([192, 0, 2, number], 5000).into();
@@ -199,19 +199,19 @@ impl World {
         index
     }
 
-    pub fn command(&mut self, shard: u16, command: Command) {
+    pub(crate) fn command(&mut self, shard: u16, command: Command) {
         let now = self.now;
         self.shards[usize::from(shard)].handle_input(Input::Command(command), now);
     }
 
     /// A command for the client's peer, at its shard.
-    pub fn order(&mut self, client: usize, command: impl FnOnce(PeerId) -> Command) {
+    pub(crate) fn order(&mut self, client: usize, command: impl FnOnce(PeerId) -> Command) {
         let (shard, peer) = (self.clients[client].shard, self.clients[client].peer);
         self.command(shard.0, command(peer));
     }
 
     /// Publishes a track from this client: without simulcast, by SSRC.
-    pub fn publish(&mut self, client: usize, track: u64, kind: Kind) {
+    pub(crate) fn publish(&mut self, client: usize, track: u64, kind: Kind) {
         let ssrc = u32::try_from(track).unwrap() * 1000;
         let mid = mid_of(track);
         let encoding = Encoding {
@@ -237,7 +237,7 @@ impl World {
     }
 
     /// Publishes video in three encodings known by rid alone.
-    pub fn publish_simulcast(&mut self, client: usize, track: u64) {
+    pub(crate) fn publish_simulcast(&mut self, client: usize, track: u64) {
         let mid = mid_of(track);
         let rids = ["q", "h", "f"];
         let encodings = rids.map(|rid| Encoding {
@@ -266,11 +266,18 @@ impl World {
     }
 
     /// Subscribes this client to a track of a peer on shard `home`.
-    pub fn subscribe(&mut self, client: usize, track: u64, home: u16, kind: Kind) {
+    pub(crate) fn subscribe(&mut self, client: usize, track: u64, home: u16, kind: Kind) {
         self.subscribe_with(client, track, home, kind, Wish::BEST);
     }
 
-    pub fn subscribe_with(&mut self, client: usize, track: u64, home: u16, kind: Kind, wish: Wish) {
+    pub(crate) fn subscribe_with(
+        &mut self,
+        client: usize,
+        track: u64,
+        home: u16,
+        kind: Kind,
+        wish: Wish,
+    ) {
         let mid = format!("s{track}");
         let ssrc = down_ssrc(track);
         let downlink = Downlink {
@@ -291,7 +298,7 @@ impl World {
     }
 
     /// Runs until `until` after the start.
-    pub fn run_until(&mut self, until: Duration) {
+    pub(crate) fn run_until(&mut self, until: Duration) {
         let end = self.start + until;
         self.drain();
         while let Some(next) = self.next_time().filter(|next| *next <= end) {
@@ -302,12 +309,12 @@ impl World {
         self.step();
     }
 
-    pub fn run_for(&mut self, time: Duration) {
+    pub(crate) fn run_for(&mut self, time: Duration) {
         self.run_until(self.elapsed() + time);
     }
 
     /// Runs until everyone is connected.
-    pub fn connect(&mut self) {
+    pub(crate) fn connect(&mut self) {
         for _ in 0..100 {
             self.run_for(Duration::from_millis(50));
             if self.clients.iter().all(|c| c.connected || c.dead) {
@@ -383,7 +390,7 @@ impl World {
     }
 
     /// Puts a packet on its way.
-    pub fn send(&mut self, packet: Packet) {
+    pub(crate) fn send(&mut self, packet: Packet) {
         if (self.lose)(&packet) {
             return;
         }
@@ -393,7 +400,7 @@ impl World {
     }
 
     /// Empties everyone's outputs.
-    pub fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         let now = self.now;
         let mut packets = Vec::new();
         for client in self.clients.iter_mut().filter(|c| !c.dead) {
@@ -452,7 +459,7 @@ impl World {
         any
     }
 
-    pub fn closed(&self, client: usize) -> Option<CloseReason> {
+    pub(crate) fn closed(&self, client: usize) -> Option<CloseReason> {
         let id = self.clients[client].peer;
         self.events.iter().find_map(|(_, event)| match event {
             Event::PeerClosed { peer, reason } if *peer == id => Some(*reason),
@@ -461,7 +468,7 @@ impl World {
     }
 
     /// Sends one RTP packet from a client's stream.
-    pub fn write(&mut self, client: usize, rtp: Rtp) {
+    pub(crate) fn write(&mut self, client: usize, rtp: Rtp) {
         let now = self.now;
         let mut api = self.clients[client].rtc.direct_api();
         let values = ExtensionValues {
@@ -491,20 +498,20 @@ impl World {
 
 /// One packet of a client's stream.
 #[derive(Clone)]
-pub struct Rtp {
-    pub track: u64,
-    pub ssrc: u32,
-    pub payload_type: u8,
-    pub sequence: u16,
-    pub timestamp: u32,
-    pub marker: bool,
-    pub level: Option<i8>,
-    pub rid: Option<&'static str>,
-    pub payload: Vec<u8>,
+pub(crate) struct Rtp {
+    pub(crate) track: u64,
+    pub(crate) ssrc: u32,
+    pub(crate) payload_type: u8,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) level: Option<i8>,
+    pub(crate) rid: Option<&'static str>,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// 20 ms of sound.
-pub fn audio(track: u64, n: u16) -> Rtp {
+pub(crate) fn audio(track: u64, n: u16) -> Rtp {
     Rtp {
         track,
         ssrc: u32::try_from(track).unwrap() * 1000,
@@ -519,7 +526,7 @@ pub fn audio(track: u64, n: u16) -> Rtp {
 }
 
 /// One packet of VP8; a frame of its own. Every 100th is a key frame.
-pub fn video(track: u64, n: u16) -> Rtp {
+pub(crate) fn video(track: u64, n: u16) -> Rtp {
     Rtp {
         track,
         ssrc: u32::try_from(track).unwrap() * 1000,
@@ -534,7 +541,7 @@ pub fn video(track: u64, n: u16) -> Rtp {
 }
 
 /// One packet of one encoding of [`World::publish_simulcast`].
-pub fn simulcast(track: u64, encoding: u32, n: u16, key: bool) -> Rtp {
+pub(crate) fn simulcast(track: u64, encoding: u32, n: u16, key: bool) -> Rtp {
     Rtp {
         ssrc: u32::try_from(track).unwrap() * 1000 + 10 * encoding,
         rid: ["q", "h", "f"]
@@ -547,7 +554,7 @@ pub fn simulcast(track: u64, encoding: u32, n: u16, key: bool) -> Rtp {
 
 /// VP8 payload descriptor (RFC 7741 §4.2) with a 15-bit picture id and TL0PICIDX,
 /// then a payload header that says whether it is a key frame.
-pub fn vp8(n: u16, key: bool) -> Vec<u8> {
+pub(crate) fn vp8(n: u16, key: bool) -> Vec<u8> {
     let [high, low] = (n & 0x7fff).to_be_bytes();
     let mut payload = vec![0x90, 0xc0, high | 0x80, low, u8::try_from(n % 256).unwrap()];
     payload.extend([
@@ -567,12 +574,12 @@ pub fn vp8(n: u16, key: bool) -> Vec<u8> {
     payload
 }
 
-pub fn mid_of(track: u64) -> String {
+pub(crate) fn mid_of(track: u64) -> String {
     format!("p{track}")
 }
 
 /// What a subscriber receives a track by.
-pub fn down_ssrc(track: u64) -> u32 {
+pub(crate) fn down_ssrc(track: u64) -> u32 {
     500_000 + 2 * u32::try_from(track).unwrap()
 }
 
@@ -584,7 +591,7 @@ fn media_kind(kind: Kind) -> MediaKind {
 }
 
 /// The ids that `str0m` takes when it is not told otherwise.
-pub fn extensions() -> ExtensionIds {
+pub(crate) fn extensions() -> ExtensionIds {
     ExtensionIds {
         audio_level: Some(1),
         abs_send_time: Some(2),
@@ -597,7 +604,7 @@ pub fn extensions() -> ExtensionIds {
     }
 }
 
-pub fn payloads() -> Vec<Payload> {
+pub(crate) fn payloads() -> Vec<Payload> {
     let format = |codec| Format { codec, profile: 0 };
     vec![
         Payload {
@@ -614,7 +621,7 @@ pub fn payloads() -> Vec<Payload> {
 }
 
 impl Client {
-    pub fn open_channel(&mut self, label: &str, ordered: bool) -> ChannelId {
+    pub(crate) fn open_channel(&mut self, label: &str, ordered: bool) -> ChannelId {
         self.rtc.direct_api().create_data_channel(ChannelConfig {
             label: label.into(),
             ordered,
@@ -628,7 +635,7 @@ impl Client {
         })
     }
 
-    pub fn ask_key_frame(&mut self, ssrc: u32) {
+    pub(crate) fn ask_key_frame(&mut self, ssrc: u32) {
         let mut api = self.rtc.direct_api();
         let stream = api.stream_rx(&ssrc.into()).unwrap();
         stream.request_keyframe(KeyframeRequestKind::Pli);
@@ -668,7 +675,7 @@ impl Client {
     }
 }
 
-pub const CHANNELS: [(&str, DataChannel); 3] = [
+pub(crate) const CHANNELS: [(&str, DataChannel); 3] = [
     ("_reliable", DataChannel::Reliable),
     ("_lossy", DataChannel::Lossy),
     ("_data_track", DataChannel::DataTrack),

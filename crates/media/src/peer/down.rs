@@ -1,0 +1,391 @@
+//! What one peer is sent: its subscriptions, the packets that wait for the
+//! next drain, and what it reports about them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use protocol::{
+    ids::{PeerId, SlotId, TrackId},
+    limits::SUBSCRIPTIONS_PER_PEER,
+    media::{ExtensionIds, Kind, Wish},
+};
+
+use super::{compound::Compounds, up::earlier};
+use crate::{
+    downlink::{Forward, Stamp, Stream},
+    egress::SendSlab,
+    rtcp::{Nack, ReportBlock, TransportFeedback},
+    rtp::PayloadTypes,
+    slab::Key,
+    srtp::Outbound,
+    transport::Path,
+    uplink::{Encodings, Packet},
+};
+
+/// Packets that may wait for one peer. The queue is emptied after every batch
+/// of datagrams, so this is a tenth of a second of 100 Mbit/s.
+const PENDING: usize = 1_024;
+
+/// Repairs that may wait for one peer: what one NACK can ask for.
+const REPEATS: usize = 1_024;
+
+/// How often each receiver hears of its streams (RFC 3550 §6.2; browsers send
+/// theirs each second).
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The first report of a stream comes soon, since sound and picture cannot be
+/// brought together before.
+const FIRST_REPORT: Duration = Duration::from_millis(20);
+
+/// A packet that waits for the drain.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) place: u32,
+    pub(crate) live: Encodings,
+    pub(crate) packet: Arc<Packet>,
+}
+
+#[derive(Debug)]
+pub(crate) struct DownTrack {
+    pub(crate) slot: SlotId,
+    pub(crate) id: TrackId,
+    /// In the shard's table.
+    pub(crate) track: Key,
+    /// What control ordered; what the stream is told also depends on muting.
+    pub(crate) wish: Wish,
+    pub(crate) stream: Stream,
+    /// Whether a sender report has been scheduled since the first packet.
+    pub(crate) reported: bool,
+}
+
+/// What is needed to seal what one peer is sent.
+#[derive(Debug)]
+pub(crate) struct Sealing<'a> {
+    pub(crate) outbound: &'a Outbound,
+    pub(crate) extensions: &'a ExtensionIds,
+    pub(crate) payloads: &'a PayloadTypes,
+    pub(crate) abs_send_time: u32,
+    pub(crate) round_trip: Duration,
+}
+
+/// What the peer said it lost, since it was last asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Losses {
+    pub(crate) received: u32,
+    pub(crate) lost: u32,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Down {
+    /// By place; places are used again.
+    tracks: Vec<Option<DownTrack>>,
+    vacant: Vec<u32>,
+    by_slot: HashMap<SlotId, u32>,
+    by_ssrc: HashMap<u32, u32>,
+    /// All that ever were in use. With AES-GCM a second stream of one SSRC
+    /// would give up the secrecy of both (RFC 7714 §13).
+    spent: HashSet<u32>,
+    audio: Vec<Pending>,
+    video: Vec<Pending>,
+    repeats: Vec<(u32, u16)>,
+    transport_sequence: u16,
+    losses: Losses,
+    report_at: Option<Instant>,
+    due: Option<Instant>,
+}
+
+impl Down {
+    pub(crate) const fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.tracks.len().saturating_sub(self.vacant.len())
+    }
+
+    /// Whether something waits for the drain.
+    pub(crate) fn is_dirty(&self) -> bool {
+        !(self.audio.is_empty() && self.video.is_empty() && self.repeats.is_empty())
+    }
+
+    /// Whether a subscription could be taken in.
+    pub(crate) fn accepts(&self, slot: SlotId, ssrcs: &[u32]) -> bool {
+        self.len() < SUBSCRIPTIONS_PER_PEER
+            && !self.by_slot.contains_key(&slot)
+            && !ssrcs.iter().any(|ssrc| self.spent.contains(ssrc))
+    }
+
+    /// Takes a subscription in that [`Self::accepts`] said yes to.
+    pub(crate) fn subscribe(&mut self, track: DownTrack, ssrcs: &[u32]) -> Option<u32> {
+        let slot = track.slot;
+        let place = match self.vacant.pop() {
+            Some(place) => {
+                *self.tracks.get_mut(place as usize)? = Some(track);
+                place
+            }
+            None => {
+                let place = u32::try_from(self.tracks.len()).ok()?;
+                self.tracks.push(Some(track));
+                place
+            }
+        };
+        self.by_slot.insert(slot, place);
+        for ssrc in ssrcs {
+            self.by_ssrc.insert(*ssrc, place);
+            self.spent.insert(*ssrc);
+        }
+        Some(place)
+    }
+
+    pub(crate) fn unsubscribe(&mut self, slot: SlotId) -> Option<(u32, DownTrack)> {
+        let place = self.by_slot.remove(&slot)?;
+        let track = self.tracks.get_mut(place as usize)?.take()?;
+        self.vacant.push(place);
+        self.by_ssrc.retain(|_, p| *p != place);
+        Some((place, track))
+    }
+
+    pub(crate) fn place(&self, slot: SlotId) -> Option<u32> {
+        self.by_slot.get(&slot).copied()
+    }
+
+    pub(crate) fn at(&self, place: u32) -> Option<&DownTrack> {
+        self.tracks.get(place as usize)?.as_ref()
+    }
+
+    pub(crate) fn at_mut(&mut self, place: u32) -> Option<&mut DownTrack> {
+        self.tracks.get_mut(place as usize)?.as_mut()
+    }
+
+    /// The subscription that a report or request is about.
+    pub(crate) fn by_ssrc(&self, ssrc: u32) -> Option<&DownTrack> {
+        self.at(*self.by_ssrc.get(&ssrc)?)
+    }
+
+    /// All subscriptions with their places.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &DownTrack)> {
+        (0..)
+            .zip(&self.tracks)
+            .filter_map(|(place, track)| Some((place, track.as_ref()?)))
+    }
+
+    /// Puts a packet into the queue. Sound does not wait behind pictures.
+    pub(crate) fn push(&mut self, place: u32, packet: &Arc<Packet>, live: Encodings) -> bool {
+        let queue = match packet.format.codec.kind() {
+            Kind::Audio => &mut self.audio,
+            Kind::Video => &mut self.video,
+        };
+        if queue.len() >= PENDING {
+            return false;
+        }
+        queue.push(Pending {
+            place,
+            live,
+            packet: packet.clone(),
+        });
+        true
+    }
+
+    /// The peer misses packets. Gives back whether there is such a stream.
+    pub(crate) fn nack(&mut self, nack: &Nack<'_>) -> bool {
+        let Some(place) = self.by_ssrc.get(&nack.media).copied() else {
+            return false;
+        };
+        let room = REPEATS.saturating_sub(self.repeats.len());
+        let sequences = nack.sequences().take(room);
+        self.repeats.extend(sequences.map(|s| (place, s)));
+        true
+    }
+
+    /// The peer reports on one of our streams, if it is one; gives back the
+    /// round trip, once known.
+    pub(crate) fn report_received(
+        &mut self,
+        block: &ReportBlock,
+        now: Instant,
+    ) -> Option<Option<Duration>> {
+        let place = *self.by_ssrc.get(&block.ssrc)?;
+        let stream = &mut self.at_mut(place)?.stream;
+        if stream.ssrc() == block.ssrc {
+            stream.report_received(block, now);
+        }
+        Some(stream.round_trip())
+    }
+
+    /// What arrived of what was sent, by transport sequence number. This is
+    /// where congestion control will learn of it.
+    pub(crate) fn transport_feedback(&mut self, feedback: &TransportFeedback<'_>) {
+        for status in feedback.statuses() {
+            let count = match status.delta {
+                Some(_) => &mut self.losses.received,
+                None => &mut self.losses.lost,
+            };
+            *count = count.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn take_losses(&mut self) -> Losses {
+        std::mem::take(&mut self.losses)
+    }
+
+    /// Rewrites and seals all that waits. `needs` collects the tracks, with
+    /// their encodings, that a key frame is needed of. Gives back how many
+    /// packets were forwarded and how many were repeated.
+    pub(crate) fn drain(
+        &mut self,
+        sealing: &Sealing<'_>,
+        out: &mut Outlet<'_>,
+        now: Instant,
+    ) -> (u64, u64) {
+        let mut forwarded = 0;
+        for kind in [Kind::Audio, Kind::Video] {
+            let mut queue = std::mem::take(self.queue(kind));
+            for pending in &queue {
+                forwarded += u64::from(self.forward(pending, sealing, out, now));
+            }
+            queue.clear();
+            *self.queue(kind) = queue;
+        }
+        (forwarded, self.repeat(sealing, out, now))
+    }
+
+    const fn queue(&mut self, kind: Kind) -> &mut Vec<Pending> {
+        match kind {
+            Kind::Audio => &mut self.audio,
+            Kind::Video => &mut self.video,
+        }
+    }
+
+    fn forward(
+        &mut self,
+        pending: &Pending,
+        sealing: &Sealing<'_>,
+        out: &mut Outlet<'_>,
+        now: Instant,
+    ) -> bool {
+        let Some(Some(track)) = self.tracks.get_mut(pending.place as usize) else {
+            return false;
+        };
+        // The place may have been given to another track meanwhile.
+        if track.id != pending.packet.track {
+            return false;
+        }
+        let packet = &pending.packet;
+        let Forward { send, key_frame } =
+            track
+                .stream
+                .forward(packet, sealing.payloads, pending.live, now);
+        if let Some(encoding) = key_frame {
+            out.needs.push((track.track, encoding));
+        }
+        let Some(rewritten) = send else {
+            return false;
+        };
+        if !track.reported {
+            track.reported = true;
+            let soon = now.checked_add(FIRST_REPORT);
+            self.report_at = earlier(self.report_at, soon);
+            self.due = earlier(self.due, soon);
+        }
+        let stamp = stamp(&mut self.transport_sequence, sealing);
+        let start = out.slab.bytes.len();
+        let header_len = rewritten.write(packet, sealing.extensions, stamp, &mut out.slab.bytes);
+        let (ssrc, index) = (rewritten.header.ssrc, rewritten.index);
+        out.seal(sealing, start, header_len, (ssrc, index))
+    }
+
+    fn repeat(&mut self, sealing: &Sealing<'_>, out: &mut Outlet<'_>, now: Instant) -> u64 {
+        let mut repeated = 0;
+        let mut wanted = std::mem::take(&mut self.repeats);
+        for (place, sequence) in wanted.drain(..) {
+            let Some(Some(track)) = self.tracks.get_mut(place as usize) else {
+                continue;
+            };
+            let stream = &mut track.stream;
+            let Some(repeat) = stream.repeat(sequence, sealing.payloads, sealing.round_trip, now)
+            else {
+                continue;
+            };
+            let stamp = stamp(&mut self.transport_sequence, sealing);
+            let start = out.slab.bytes.len();
+            let header_len = repeat.write(sealing.extensions, stamp, &mut out.slab.bytes);
+            let (ssrc, index) = (repeat.header.ssrc, repeat.index);
+            repeated += u64::from(out.seal(sealing, start, header_len, (ssrc, index)));
+        }
+        self.repeats = wanted;
+        repeated
+    }
+
+    /// Forgets what waits: there is no way to send it.
+    pub(crate) fn discard(&mut self) {
+        self.audio.clear();
+        self.video.clear();
+        self.repeats.clear();
+    }
+
+    /// Writes the sender reports that are due. `name` says who publishes a track.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        out: &mut Compounds,
+        ntp: u64,
+        name: impl Fn(Key) -> Option<PeerId>,
+        now: Instant,
+    ) {
+        if self.report_at.is_none_or(|at| at > now) {
+            return;
+        }
+        let mut any = false;
+        for track in self.tracks.iter_mut().flatten() {
+            if let Some(info) = track.stream.report(ntp, now) {
+                let publisher = name(track.track).map_or(0, |peer| peer.0);
+                out.add_sender_report(&info, &format!("peer-{publisher}"));
+                any = true;
+            }
+        }
+        self.report_at = now.checked_add(REPORT_INTERVAL).filter(|_| any);
+        self.due = self.report_at;
+    }
+}
+
+/// Where sealed packets go to.
+#[derive(Debug)]
+pub(crate) struct Outlet<'a> {
+    pub(crate) slab: &'a mut SendSlab,
+    pub(crate) path: Path,
+    pub(crate) needs: &'a mut Vec<(Key, u8)>,
+}
+
+impl Outlet<'_> {
+    /// Seals what was written from `start` on.
+    fn seal(
+        &mut self,
+        sealing: &Sealing<'_>,
+        start: usize,
+        header_len: usize,
+        (ssrc, index): (u32, u64),
+    ) -> bool {
+        let bytes = &mut self.slab.bytes;
+        let sealed = sealing
+            .outbound
+            .seal_rtp(bytes, start, header_len, ssrc, index);
+        match sealed {
+            Ok(()) => self.slab.commit(start, self.path),
+            Err(_) => self.slab.abandon(start),
+        }
+        sealed.is_ok()
+    }
+}
+
+const fn stamp(sequence: &mut u16, sealing: &Sealing<'_>) -> Stamp {
+    let transport_cc = *sequence;
+    if sealing.extensions.transport_cc.is_some() {
+        *sequence = sequence.wrapping_add(1);
+    }
+    Stamp {
+        transport_cc: Some(transport_cc),
+        abs_send_time: Some(sealing.abs_send_time),
+    }
+}
