@@ -60,7 +60,7 @@ const SCENES = [
       await page.getByText('That is not the passcode').waitFor();
     },
   },
-  { name: 'not-found', path: '/m/abc-defg-hij', facts: problem(404, 'meeting-not-found') },
+  { name: 'not-found', path: '/m/abc-defg-hij', facts: problem(404, 'no-such-meeting') },
   { name: 'ended', path: '/m/abc-defg-hij', facts: problem(410, 'meeting-ended'), dark: true },
   { name: 'unreachable', path: '/m/abc-defg-hij', facts: 'abort' },
   { name: 'bad-link', path: '/m/abc' },

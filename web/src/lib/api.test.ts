@@ -38,8 +38,10 @@ describe('the REST interface', () => {
   });
 
   it('tells refusals, dead servers and nonsense apart', async () => {
-    answer(404, { type: 'urn:plenary:problem:meeting-not-found', title: 'x' });
-    expect(await slugOf(fetchMeeting('abc-defg-hij'))).toBe('meeting-not-found');
+    answer(404, { type: 'urn:plenary:problem:no-such-meeting', title: 'x' });
+    expect(await slugOf(fetchMeeting('abc-defg-hij'))).toBe('no-such-meeting');
+    answer(200, { id: 'abc-defg-hij', ended: true });
+    expect(await slugOf(fetchMeeting('abc-defg-hij'))).toBe('meeting-ended');
     answer(502, '<html>bad gateway</html>');
     expect(await slugOf(fetchMeeting('abc-defg-hij'))).toBe('unreachable');
     answer(200, '<html>');

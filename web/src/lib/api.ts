@@ -1,6 +1,6 @@
 /** The server's REST interface, as far as the app uses it. */
 
-import { ProblemError, readProblem, UNREACHABLE } from './problem';
+import { ENDED, ProblemError, readProblem, UNREACHABLE } from './problem';
 
 export interface NewMeeting {
   title?: string;
@@ -42,8 +42,10 @@ export async function createMeeting(meeting: NewMeeting): Promise<CreatedMeeting
   return { id: field(body, 'id'), url: field(body, 'url'), hostToken: field(body, 'host_token') };
 }
 
+/** What everybody with the link may know. A meeting that has ended is a problem, as it is when joining. */
 export async function fetchMeeting(id: string): Promise<MeetingFacts> {
   const body = await request('GET', `/api/v1/meetings/${encodeURIComponent(id)}`);
+  if (body['ended'] === true) throw new ProblemError(ENDED);
   return {
     id: field(body, 'id'),
     title: typeof body['title'] === 'string' ? body['title'] : '',

@@ -22,7 +22,7 @@ describe('readProblem', () => {
 
 describe('explain', () => {
   it.each([
-    'unreachable', 'meeting-not-found', 'meeting-ended', 'passcode-required', 'wrong-passcode', 'too-many-tries', 'meeting-full', 'something-new',
+    'unreachable', 'no-such-meeting', 'meeting-ended', 'passcode-required', 'wrong-passcode', 'too-many-tries', 'something-new',
   ])('names cause and remedy of %s', (slug) => {
     const { title, remedy } = explain({ ...UNREACHABLE, slug, status: 400 });
     expect(title).not.toBe('');

@@ -31,6 +31,14 @@ export interface Explanation {
   kind: 'passcode' | 'final' | 'retry';
 }
 
+export const ENDED: Problem = {
+  slug: 'meeting-ended',
+  status: 410,
+  title: 'Meeting ended',
+  detail: '',
+  retryAfter: null,
+};
+
 export const UNREACHABLE: Problem = {
   slug: 'unreachable',
   status: 0,
@@ -77,7 +85,7 @@ export function explain(problem: Problem): Explanation {
         remedy: 'Check your internet connection, then try again. If others have the same trouble, the server may be down.',
         kind: 'retry',
       };
-    case 'meeting-not-found':
+    case 'no-such-meeting':
       return {
         title: 'There is no meeting at this link',
         remedy: 'Check the link for a missing letter, or ask whoever invited you to send it again.',
@@ -108,12 +116,6 @@ export function explain(problem: Problem): Explanation {
           problem.retryAfter === null
             ? 'Wait a minute, then try again.'
             : `Wait ${sayWait(problem.retryAfter)}, then try again.`,
-        kind: 'retry',
-      };
-    case 'meeting-full':
-      return {
-        title: 'The meeting is full',
-        remedy: 'Try again when somebody has left, or ask the host.',
         kind: 'retry',
       };
     default:

@@ -1,7 +1,19 @@
+import type { KeyboardEvent } from 'react';
 import { IconButton } from '../ui/Button';
 import type { Switches } from './useSwitches';
 
 export type Panel = 'chat' | 'people' | null;
+
+/** Arrow keys walk along a toolbar (ARIA Authoring Practices), beside Tab. */
+function onArrow(event: KeyboardEvent<HTMLElement>) {
+  const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+  if (step === 0) return;
+  const buttons = [...event.currentTarget.querySelectorAll<HTMLElement>('button:not(:disabled)')];
+  const at = buttons.indexOf(event.target as HTMLElement);
+  if (at < 0) return;
+  event.preventDefault();
+  buttons[(at + step + buttons.length) % buttons.length]?.focus();
+}
 
 /** The bar below: oneself at the left, the meeting at the right. */
 export function Controls({ switches, panel, unread, people, onPanel, onSettings, onLeave }: {
@@ -15,7 +27,8 @@ export function Controls({ switches, panel, unread, people, onPanel, onSettings,
 }) {
   const { microphone, camera, screen, toggleScreen } = switches;
   return (
-    <section className="controls" aria-label="Meeting controls">
+    <footer>
+      <div className="controls" role="toolbar" aria-label="Meeting controls" onKeyDown={onArrow}>
       <IconButton
         className={microphone ? 'control' : 'control control-off'}
         label={microphone ? 'Mute microphone' : 'Unmute microphone'}
@@ -60,6 +73,7 @@ export function Controls({ switches, panel, unread, people, onPanel, onSettings,
       />
       <IconButton className="control" label="Settings" icon="settings" onClick={onSettings} />
       <IconButton className="control control-leave" label="Leave" icon="leave" onClick={onLeave} />
-    </section>
+      </div>
+    </footer>
   );
 }

@@ -11,6 +11,8 @@ export interface Call {
   room: Room;
   meetingId: string;
   role: JoinGrant['role'];
+  /** Opens the meeting again for the same person. */
+  token: string;
   /** Unix time in milliseconds. */
   joinedAt: number;
 }
@@ -22,7 +24,7 @@ async function connect(meetingId: string, grant: JoinGrant): Promise<Call> {
   const room = new Room(roomOptions(readPreferences(lasting)));
   if (new URLSearchParams(window.location.search).has('debug')) Object.assign(window, { [DEBUG_KEY]: room });
   await room.connect(grant.url, grant.token);
-  return { room, meetingId, role: grant.role, joinedAt: Date.now() };
+  return { room, meetingId, role: grant.role, token: grant.token, joinedAt: Date.now() };
 }
 
 /** Enters with the tracks that were already being shown before the door. */

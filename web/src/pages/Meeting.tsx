@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from 'react';
 import { Header } from '../app/Header';
 import { Link } from '../app/Link';
-import { fetchMeeting, joinMeeting, type MeetingFacts } from '../lib/api';
+import { fetchMeeting, type JoinGrant, joinMeeting, type JoinRequest, type MeetingFacts } from '../lib/api';
 import { type EndReason } from '../lib/ended';
 import { explain, type Explanation, ProblemError } from '../lib/problem';
 import { forgetCall, forgetHosted, hostTokenOf, readCall } from '../lib/remember';
@@ -19,9 +19,9 @@ import '../styles/meeting.css';
 type Stage =
   | { at: 'looking' }
   | { at: 'refused'; why: Explanation }
-  | { at: 'door'; facts: MeetingFacts; problem: Explanation | null }
+  | { at: 'door'; facts: MeetingFacts; problem: Explanation | null; token?: string }
   | { at: 'inside'; facts: MeetingFacts; call: Call }
-  | { at: 'ended'; facts: MeetingFacts; reason: EndReason };
+  | { at: 'ended'; facts: MeetingFacts; reason: EndReason; token: string };
 
 /** One meeting's page: looked up, checked, inside, ended. */
 export default function Meeting({ id }: { id: string }) {
@@ -48,16 +48,16 @@ export default function Meeting({ id }: { id: string }) {
       setStage((old) => {
         // The server's word that the meeting is over may come before the answer to whoever ended it.
         const news = old.at === 'inside' || (old.at === 'ended' && reason === 'ended-by-me');
-        return news ? { at: 'ended', facts: old.facts, reason } : old;
+        return news ? { at: 'ended', facts: old.facts, reason, token: old.at === 'inside' ? old.call.token : old.token } : old;
       });
     },
     [id],
   );
   useCallEnd(stage.at === 'inside' ? stage.call : null, onEnd);
 
-  async function join(facts: MeetingFacts, entry: Entry, onEntered: () => void) {
+  async function join(facts: MeetingFacts, previousToken: string | undefined, entry: Entry, onEntered: () => void) {
     try {
-      const grant = await joinMeeting(id, { name: entry.name, passcode: entry.passcode || undefined, hostToken });
+      const grant = await ask(id, { name: entry.name, passcode: entry.passcode || undefined, hostToken, previousToken });
       const call = await enter(id, grant, entry);
       onEntered();
       setStage({ at: 'inside', facts, call });
@@ -88,14 +88,15 @@ export default function Meeting({ id }: { id: string }) {
         <Prejoin
           facts={stage.facts}
           isHost={hostToken !== undefined}
+          known={stage.token !== undefined}
           problem={stage.problem}
-          onJoin={(entry, onEntered) => join(stage.facts, entry, onEntered)}
+          onJoin={(entry, onEntered) => join(stage.facts, stage.token, entry, onEntered)}
         />
       );
     case 'inside':
       return <MeetingRoom call={stage.call} title={stage.facts.title} hostToken={hostToken} onEnd={onEnd} />;
     case 'ended':
-      return <Ended reason={stage.reason} title={stage.facts.title} onRejoin={() => setStage({ at: 'door', facts: stage.facts, problem: null })} />;
+      return <Ended reason={stage.reason} title={stage.facts.title} onRejoin={() => setStage({ at: 'door', facts: stage.facts, problem: null, token: stage.token })} />;
   }
 }
 
@@ -115,11 +116,23 @@ async function arrive(id: string, hostToken: string | undefined): Promise<Stage>
   }
   if (before === null) return { at: 'door', facts, problem: null };
   try {
-    const grant = await joinMeeting(id, { name: before.name, hostToken, previousToken: before.token });
+    const grant = await ask(id, { name: before.name, hostToken, previousToken: before.token });
     return { at: 'inside', facts, call: await comeBack(id, grant, before) };
   } catch (error) {
     forgetCall(tab, id);
     return { at: 'door', facts, problem: problemOf(error) };
+  }
+}
+
+/** Asks to be let in. A host token that no longer counts is forgotten, and one comes in as everybody else. */
+async function ask(id: string, request: JoinRequest): Promise<JoinGrant> {
+  try {
+    return await joinMeeting(id, request);
+  } catch (error) {
+    const slug = error instanceof ProblemError ? error.problem.slug : '';
+    if (request.hostToken === undefined || (slug !== 'host-token-invalid' && slug !== 'not-host')) throw error;
+    forgetHosted(lasting, id);
+    return joinMeeting(id, { ...request, hostToken: undefined });
   }
 }
 

@@ -7,9 +7,9 @@ import { Button } from '../ui/Button';
 import { Field } from '../ui/Field';
 import { Trouble } from '../ui/Notice';
 
-/** Longest title and passcode the form lets through, in UTF-16 units. */
-const TITLE_MAX = 120;
-const PASSCODE_MAX = 64;
+/** Longest title and passcode the form lets through, in UTF-16 units: within the server's 200 and 128 bytes in any script. */
+const TITLE_MAX = 66;
+const PASSCODE_MAX = 42;
 
 export function StartForm({ onCreated }: { onCreated: (meeting: CreatedMeeting & { title: string; passcode: string }) => void }) {
   const [title, setTitle] = useState('');

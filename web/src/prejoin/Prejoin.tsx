@@ -24,11 +24,13 @@ export interface Entry {
 }
 
 /** The check before the door: how one looks and sounds, one's name, the passcode. */
-export function Prejoin({ facts, isHost, problem, onJoin }: {
+export function Prejoin({ facts, isHost, known, problem, onJoin }: {
   facts: MeetingFacts;
   isHost: boolean;
+  /** This person was in before, and need not show the passcode again. */
+  known: boolean;
   problem: Explanation | null;
-  /** True when the meeting has been entered and now owns the tracks. */
+  /** Calls `onEntered` when the meeting has been entered and owns the tracks. */
   onJoin: (entry: Entry, onEntered: () => void) => Promise<void>;
 }) {
   const [wish, setWish] = useState<Preferences>(() => readPreferences(lasting));
@@ -41,7 +43,7 @@ export function Prejoin({ facts, isHost, problem, onJoin }: {
   const camera = useCameraTrack({ on: wish.camera, deviceId: wish.cameraId, ready, attempt: attempts.camera });
   const microphone = useMicrophoneTrack({ on: wish.microphone, deviceId: wish.microphoneId, ready, attempt: attempts.microphone });
   const devices = useDevices(camera.track ?? microphone.track);
-  const asksPasscode = (facts.needsPasscode && !isHost) || problem?.kind === 'passcode';
+  const asksPasscode = (facts.needsPasscode && !isHost && !known) || problem?.kind === 'passcode';
 
   function change(part: Partial<Preferences>) {
     setWish((old) => ({ ...old, ...part }));
@@ -111,6 +113,7 @@ export function Prejoin({ facts, isHost, problem, onJoin }: {
             <Field
               label="Passcode"
               value={passcode}
+              maxLength={128}
               autoComplete="off"
               autoCapitalize="none"
               spellCheck={false}
