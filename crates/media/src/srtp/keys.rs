@@ -12,6 +12,8 @@ use ring::aead::{AES_128_GCM, AES_256_GCM, LessSafeKey, Nonce, UnboundKey};
 
 /// Bytes of a salt, master and session alike (RFC 7714 §12).
 pub(super) const SALT: usize = 12;
+/// And of the salt that key derivation takes (RFC 3711 §4.3.1).
+const PRF_SALT: usize = 14;
 /// The longest key.
 const KEY_MAX: usize = 32;
 
@@ -52,7 +54,10 @@ pub(super) struct Pair {
 
 /// `None` when the key has neither 16 nor 32 bytes, or the salt not 12.
 pub(super) fn derive(master: &[u8], salt: &[u8]) -> Option<Pair> {
-    let salt: [u8; SALT] = salt.try_into().ok()?;
+    // RFC 7714 §11: the 96-bit salt is taken for 112 bits with zeros at its end.
+    let mut padded = [0; PRF_SALT];
+    padded.get_mut(..SALT)?.copy_from_slice(salt.get(..SALT)?);
+    let salt = padded;
     let session = |key, its_salt| Session::new(master, &salt, key, its_salt);
     Some(Pair {
         rtp: session(Label::RtpKey, Label::RtpSalt)?,
@@ -61,7 +66,12 @@ pub(super) fn derive(master: &[u8], salt: &[u8]) -> Option<Pair> {
 }
 
 impl Session {
-    fn new(master: &[u8], salt: &[u8; SALT], key_label: Label, salt_label: Label) -> Option<Self> {
+    fn new(
+        master: &[u8],
+        salt: &[u8; PRF_SALT],
+        key_label: Label,
+        salt_label: Label,
+    ) -> Option<Self> {
         let mut key = [0; KEY_MAX];
         let key = key.get_mut(..master.len())?;
         expand(master, salt, key_label, key)?;
@@ -105,12 +115,12 @@ fn narrow(nonce: u128) -> [u8; SALT] {
     rest
 }
 
-/// AES in counter mode as a pseudo-random function (RFC 3711 §4.3.3). The
-/// 96-bit salt is taken for 112 bits with zeros at its end (RFC 7714 §11), the
-/// key derivation rate is 0.
-fn expand(master: &[u8], salt: &[u8; SALT], label: Label, out: &mut [u8]) -> Option<()> {
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = *salt;
-    let mut block = [a, b, c, d, e, f, g, h ^ label as u8, i, j, k, l, 0, 0, 0, 0];
+/// AES in counter mode as a pseudo-random function (RFC 3711 §4.3.3), the key
+/// derivation rate being 0.
+fn expand(master: &[u8], salt: &[u8; PRF_SALT], label: Label, out: &mut [u8]) -> Option<()> {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *salt;
+    let labelled = h ^ label as u8;
+    let mut block = [a, b, c, d, e, f, g, labelled, i, j, k, l, m, n, 0, 0];
     let cipher = Cipher::new(master)?;
     for (counter, chunk) in (0_u16..).zip(out.chunks_mut(16)) {
         let [.., high, low] = &mut block;
@@ -148,25 +158,39 @@ impl Cipher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rtp::testing::hex;
 
-    /// RFC 3711 B.3 gives the function's output for a 112-bit salt; ours ends in
-    /// zeros, so the expected values here come from RFC 7714 by way of the
-    /// packets in `srtp/tests.rs`, and this only pins the block layout.
+    fn both(master: &str, salt: &str) -> (Vec<u8>, Vec<u8>) {
+        let (master, salt) = (hex(master), hex(salt).try_into().unwrap());
+        let mut key = vec![0; master.len()];
+        expand(&master, &salt, Label::RtpKey, &mut key).unwrap();
+        let mut session_salt = vec![0; PRF_SALT];
+        expand(&master, &salt, Label::RtpSalt, &mut session_salt).unwrap();
+        (key, session_salt)
+    }
+
+    /// RFC 3711 §B.3.
     #[test]
-    fn labels_give_different_keys() {
-        let master = [7; 32];
-        let salt = [9; SALT];
-        let mut keys = Vec::new();
-        for label in [
-            Label::RtpKey,
-            Label::RtpSalt,
-            Label::RtcpKey,
-            Label::RtcpSalt,
-        ] {
-            let mut key = [0; 32];
-            expand(&master, &salt, label, &mut key).unwrap();
-            assert!(!keys.contains(&key));
-            keys.push(key);
-        }
+    fn vectors_of_128_bits() {
+        let (key, salt) = both(
+            "E1F97A0D3E018BE0D64FA32C06DE4139",
+            "0EC675AD498AFEEBB6960B3AABE6",
+        );
+        assert_eq!(key, hex("C61E7A93744F39EE10734AFE3FF7A087"));
+        assert_eq!(salt, hex("30CBBC08863D8C85D49DB34A9AE1"));
+    }
+
+    /// RFC 6188 §7.4.
+    #[test]
+    fn vectors_of_256_bits() {
+        let (key, salt) = both(
+            "f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6",
+            "3b04803de51ee7c96423ab5b78d2",
+        );
+        assert_eq!(
+            key,
+            hex("5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4")
+        );
+        assert_eq!(salt, hex("fa31791685ca444a9e07c6c64e93"));
     }
 }

@@ -15,7 +15,8 @@ const PACKETS: u32 = 200;
 const DELTAS: usize = 400;
 /// Packets of which arrival times are kept. A late packet is reported together
 /// with all after it once more, as a feedback speaks of consecutive packets.
-const HISTORY: u64 = 1_024;
+const HISTORY: u64 = SLOTS as u64;
+const SLOTS: usize = 1_024;
 /// Arrival times are told in 250 µs…
 const TICK_MICROS: u128 = 250;
 /// …and reference times in 64 ms.
@@ -114,7 +115,7 @@ impl Feedback {
     /// started over, or that all between is lost: what was before is forgotten.
     fn place(&mut self, sequence: u16) -> u64 {
         if self.history.is_empty() {
-            self.history = vec![NONE; HISTORY as usize];
+            self.history = vec![NONE; SLOTS];
         }
         let before = self.extender.highest();
         let place = self.extender.extend(sequence);

@@ -67,16 +67,9 @@ impl KeyFrames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rtp::testing::start;
 
     const MS: Duration = Duration::from_millis(1);
-
-    fn start() -> Instant {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "any moment will do as the origin of a test's time"
-        )]
-        Instant::now()
-    }
 
     #[test]
     fn many_wishes_make_one_request() {

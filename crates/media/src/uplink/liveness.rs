@@ -33,14 +33,15 @@ impl Encodings {
     /// The best that is not above `limit`.
     #[must_use]
     pub const fn best(self, limit: u8) -> Option<u8> {
-        let allowed = if limit >= 7 {
-            self.0
-        } else {
-            self.0 & ((2 << limit) - 1)
-        };
-        match allowed.checked_ilog2() {
-            Some(best) => Some(best as u8),
-            None => None,
+        let mut encoding = if limit < 7 { limit } else { 7 };
+        loop {
+            if self.contains(encoding) {
+                return Some(encoding);
+            }
+            match encoding.checked_sub(1) {
+                Some(below) => encoding = below,
+                None => return None,
+            }
         }
     }
 }
@@ -94,14 +95,7 @@ impl Liveness {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn start() -> Instant {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "any moment will do as the origin of a test's time"
-        )]
-        Instant::now()
-    }
+    use crate::rtp::testing::start;
 
     #[test]
     fn best_obeys_the_limit() {

@@ -165,17 +165,14 @@ impl Stream {
 
     /// Keeps account of holes.
     fn advance(&mut self, sequence: u64, timestamp: u32, now: Instant) {
-        match self.last {
-            Some((last, _)) if sequence <= last => {
+        if let Some((last, _)) = self.last {
+            if sequence <= last {
                 self.missing.arrived(sequence);
                 return;
             }
-            Some((last, _)) => {
-                if self.missing.skipped(last + 1, sequence, now) {
-                    self.need_key_frame();
-                }
+            if self.missing.skipped(last + 1, sequence, now) {
+                self.need_key_frame();
             }
-            None => {}
         }
         self.last = Some((sequence, timestamp));
     }
