@@ -9,7 +9,7 @@ use std::{net::SocketAddr, time::Instant};
 use protocol::{ids::PeerId, media::ExtensionIds};
 
 pub(crate) use compound::Compounds;
-pub(crate) use down::{Down, DownTrack, Outlet, Sealing};
+pub(crate) use down::{Down, DownTrack, Outlet, Reporting, Sealing};
 pub(crate) use up::{Opened, Received, Unused, Up, earlier};
 
 use crate::{

@@ -40,12 +40,27 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// brought together before.
 const FIRST_REPORT: Duration = Duration::from_millis(20);
 
+/// Its publisher's own report, which ours goes by, may take some seconds.
+const FIRST_REPORT_TRIES: u8 = 50;
+
+/// All streams are looked through for reports that are due at most so often.
+const WALK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// A packet that waits for the drain.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) place: u32,
     pub(crate) live: Encodings,
     pub(crate) packet: Arc<Packet>,
+}
+
+/// Where one stream is with its sender reports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Reporting {
+    at: Option<Instant>,
+    begun: bool,
+    /// Times that there was nothing to say before the first report.
+    tries: u8,
 }
 
 #[derive(Debug)]
@@ -57,8 +72,7 @@ pub(crate) struct DownTrack {
     /// What control ordered; what the stream is told also depends on muting.
     pub(crate) wish: Wish,
     pub(crate) stream: Stream,
-    /// Whether a sender report has been scheduled since the first packet.
-    pub(crate) reported: bool,
+    pub(crate) reporting: Reporting,
 }
 
 /// What is needed to seal what one peer is sent.
@@ -93,7 +107,8 @@ pub(crate) struct Down {
     repeats: Vec<(u32, u16)>,
     transport_sequence: u16,
     losses: Losses,
-    report_at: Option<Instant>,
+    /// When the streams were last looked through.
+    walked: Option<Instant>,
     due: Option<Instant>,
 }
 
@@ -284,11 +299,9 @@ impl Down {
         let Some(rewritten) = send else {
             return false;
         };
-        if !track.reported {
-            track.reported = true;
-            let soon = now.checked_add(FIRST_REPORT);
-            self.report_at = earlier(self.report_at, soon);
-            self.due = earlier(self.due, soon);
+        if track.reporting.at.is_none() {
+            let at = track.reporting.arm(now).max(next_walk(self.walked, now));
+            self.due = earlier(self.due, Some(at));
         }
         let stamp = stamp(&mut self.transport_sequence, sealing);
         let start = out.slab.bytes.len();
@@ -334,20 +347,57 @@ impl Down {
         name: impl Fn(Key) -> Option<PeerId>,
         now: Instant,
     ) {
-        if self.report_at.is_none_or(|at| at > now) {
+        if self.due.is_none_or(|due| due > now) {
             return;
         }
-        let mut any = false;
+        let mut next: Option<Instant> = None;
         for track in self.tracks.iter_mut().flatten() {
-            if let Some(info) = track.stream.report(ntp, now) {
-                let publisher = name(track.track).map_or(0, |peer| peer.0);
-                out.add_sender_report(&info, &format!("peer-{publisher}"));
-                any = true;
+            let reporting = &mut track.reporting;
+            if reporting.at.is_some_and(|at| at <= now) {
+                reporting.postpone(now);
+                if let Some(info) = track.stream.report(ntp, now) {
+                    *reporting = Reporting {
+                        at: None,
+                        begun: true,
+                        tries: 0,
+                    };
+                    let publisher = name(track.track).map_or(0, |peer| peer.0);
+                    out.add_sender_report(&info, &format!("peer-{publisher}"));
+                }
             }
+            next = earlier(next, track.reporting.at);
         }
-        self.report_at = now.checked_add(REPORT_INTERVAL).filter(|_| any);
-        self.due = self.report_at;
+        self.walked = Some(now);
+        self.due = next.map(|at| at.max(next_walk(self.walked, now)));
     }
+}
+
+impl Reporting {
+    /// A packet was sent, and no report is scheduled.
+    fn arm(&mut self, now: Instant) -> Instant {
+        let wait = if self.begun {
+            REPORT_INTERVAL
+        } else {
+            FIRST_REPORT
+        };
+        let at = now.checked_add(wait).unwrap_or(now);
+        self.at = Some(at);
+        at
+    }
+
+    /// A stream that has nothing to say yet is asked again, for a while; one
+    /// that had is asked after its next packet.
+    fn postpone(&mut self, now: Instant) {
+        self.tries = self.tries.saturating_add(1);
+        let again = !self.begun && self.tries < FIRST_REPORT_TRIES;
+        self.at = now.checked_add(WALK_INTERVAL).filter(|_| again);
+    }
+}
+
+fn next_walk(walked: Option<Instant>, now: Instant) -> Instant {
+    walked
+        .and_then(|walked| walked.checked_add(WALK_INTERVAL))
+        .unwrap_or(now)
 }
 
 /// Where sealed packets go to.

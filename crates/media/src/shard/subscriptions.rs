@@ -13,7 +13,7 @@ use super::Shard;
 use crate::{
     ShardMessage,
     downlink::{Origin, Settings, Stream},
-    peer::DownTrack,
+    peer::{DownTrack, Reporting},
     slab::Key,
     tracks::{Home, Subscriber},
 };
@@ -132,7 +132,7 @@ impl Shard {
             track,
             wish: downlink.wish,
             stream: Stream::new(settings, effective(downlink.wish, muted)),
-            reported: false,
+            reporting: Reporting::default(),
         };
         let place = self
             .peers
