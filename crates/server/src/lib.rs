@@ -1,1 +1,22 @@
-//! server
+//! The server: assembly, settings, clock, sockets, threads, HTTP, store. All
+//! I/O of Plenary is here; what is decided is decided in `control` and `media`.
+
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod control_thread;
+pub mod history;
+pub mod http;
+pub mod metrics;
+pub mod node;
+pub mod passcode;
+pub mod settings;
+pub mod shard_thread;
+pub mod signal;
+pub mod socket;
+pub mod store;
+pub mod telemetry;
+pub mod token;
+pub mod watch;
+pub mod web;
