@@ -66,6 +66,11 @@ pub(crate) struct World {
     pub(crate) echo_data: bool,
     network: BTreeMap<(Instant, u64), Packet>,
     sequence: u64,
+    /// Packets that are kept from the network, while there are to be any.
+    held: Option<Vec<Packet>>,
+    /// Packets of this kind go to `kept` and not into the network.
+    pub(crate) keep: Option<fn(&Packet) -> bool>,
+    pub(crate) kept: Vec<Packet>,
 }
 
 pub(crate) struct Client {
@@ -116,6 +121,9 @@ impl World {
             echo_data: false,
             network: BTreeMap::new(),
             sequence: 0,
+            held: None,
+            keep: None,
+            kept: Vec::new(),
         }
     }
 
@@ -135,8 +143,9 @@ impl World {
 
     pub(crate) fn join_with(&mut self, shard: u16, spoil: impl FnOnce(&mut Fingerprint)) -> usize {
         let index = self.clients.len();
-        let number = u8::try_from(index + 1).unwrap();
-        let address: SocketAddr = ([192, 0, 2, number], 5000).into();
+        let number = u16::try_from(index + 1).unwrap();
+        let [high, low] = number.to_be_bytes();
+        let address: SocketAddr = ([192, 0, 2 + high, low], 5000).into();
         let provider = str0m::crypto::from_feature_flags();
         let mut rtc = Rtc::builder()
             .set_crypto_provider(Arc::new(provider))
@@ -389,8 +398,23 @@ impl World {
         }
     }
 
+    /// What is sent meanwhile, kept from the network.
+    pub(crate) fn hold(&mut self, during: impl FnOnce(&mut Self)) -> Vec<Packet> {
+        self.held = Some(Vec::new());
+        during(self);
+        self.held.take().unwrap_or_default()
+    }
+
     /// Puts a packet on its way.
     pub(crate) fn send(&mut self, packet: Packet) {
+        if let Some(held) = &mut self.held {
+            held.push(packet);
+            return;
+        }
+        if self.keep.is_some_and(|keep| keep(&packet)) {
+            self.kept.push(packet);
+            return;
+        }
         if (self.lose)(&packet) {
             return;
         }
@@ -491,7 +515,8 @@ impl World {
             .ext_vals(values)
             .nackable(rtp.payload_type != OPUS),
         );
-        self.clients[client].wake = now;
+        let timeout = ClientInput::Timeout(now);
+        self.clients[client].rtc.handle_input(timeout).unwrap();
         self.drain();
     }
 }
