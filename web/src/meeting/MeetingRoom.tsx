@@ -12,7 +12,7 @@ import { meetingLink } from '../lib/link';
 import { readPreferences, writePreferences } from '../lib/remember';
 import type { Action } from '../lib/shortcuts';
 import { lasting } from '../lib/storage';
-import { Banner } from './Banner';
+import { Banners } from './Banners';
 import type { Call } from './call';
 import { Controls, type Panel } from './Controls';
 import { HelpDialog } from './HelpDialog';
@@ -101,7 +101,7 @@ export function MeetingRoom({ call, title, hostToken, onEnd }: {
         title={title}
         link={link}
         joinedAt={call.joinedAt}
-        alone={people.length === 1 && items.length === 1}
+        alone={people.length === 1}
         stage={stage}
         panel={
           panel === 'chat' ? (
@@ -110,7 +110,7 @@ export function MeetingRoom({ call, title, hostToken, onEnd }: {
             <PeoplePanel people={people} link={link} onClose={() => setPanel(null)} />
           ) : null
         }
-        banner={<Banner room={room} />}
+        banner={<Banners room={room} sharing={switches.screen} onStopSharing={() => switches.toggleScreen?.()} />}
         notices={<NoticeList notices={notices} onDismiss={dismiss} />}
         controls={
           <Controls

@@ -25,6 +25,5 @@ export function focusOf(tiles: readonly TileItem[], pinned: string | null): Tile
 /** What a screen reader calls the tile. */
 export function tileLabel(tile: TileItem): string {
   const who = tile.local ? `${tile.name} (you)` : tile.name;
-  if (tile.source === 'camera') return who;
-  return tile.local ? 'Your screen' : `${tile.name}’s screen`;
+  return tile.source === 'camera' ? who : `${tile.name}’s screen`;
 }

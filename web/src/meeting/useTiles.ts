@@ -32,6 +32,8 @@ export function useTiles(room: Room, firstPage: number): Tiles {
     const byKey = new Map<string, TileItem>();
     for (const ref of refs) {
       const item = itemOf(ref);
+      // One's own screen on that screen would be a hall of mirrors; a banner tells of it.
+      if (item.local && item.source === 'screen_share') continue;
       tracks.set(item.key, ref);
       byKey.set(item.key, item);
     }

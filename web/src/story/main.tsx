@@ -84,9 +84,11 @@ function Story() {
         }
         banner={
           query.has('banner') && (
-            <div className="banner banner-warn" role="alert">
-              <span className="spinner" aria-hidden="true" />
-              <p>The connection was interrupted. Reconnecting…</p>
+            <div className="banners">
+              <div className="banner banner-warn" role="alert">
+                <span className="spinner" aria-hidden="true" />
+                <p>The connection was interrupted. Reconnecting…</p>
+              </div>
             </div>
           )
         }
