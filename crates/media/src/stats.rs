@@ -48,7 +48,7 @@ pub struct Dropped {
     pub stun_unknown_peer: u64,
     /// Checks whose integrity does not fit the password.
     pub stun_unauthenticated: u64,
-    /// DTLS that was refused.
+    /// DTLS that broke a handshake or an association.
     pub dtls: u64,
     /// SCTP that was refused, or data on a channel that was not opened.
     pub sctp: u64,

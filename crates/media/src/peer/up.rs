@@ -31,6 +31,10 @@ const ENCODINGS: usize = 3;
 /// tracks has up to six, and may be published anew some times.
 const SOURCES: usize = 1_024;
 
+/// SSRCs of one encoding that are remembered: a sender that changes them has
+/// two at a time, with their repairs.
+const NAMES: usize = 4;
+
 /// How often each sender hears of its streams (RFC 3550 §6.2 has 5 s for
 /// conferences of old; browsers report each second).
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -70,8 +74,35 @@ struct Source {
 struct UpEncoding {
     rid: Option<Rid>,
     stream: Option<Stream>,
+    /// Its SSRCs, and whether they carry repairs; the newest last.
+    sources: SmallVec<[(u32, bool); 2]>,
     started: bool,
     key_frames: KeyFrames,
+}
+
+impl UpEncoding {
+    fn new(uplink: &Uplink, encoding: &Encoding, number: u8) -> Self {
+        let stream = |ssrc| Stream::new(uplink.track, number, ssrc, uplink.kind);
+        let mut new = Self {
+            rid: encoding.rid,
+            stream: encoding.ssrc.map(stream),
+            sources: SmallVec::new(),
+            started: false,
+            key_frames: KeyFrames::default(),
+        };
+        new.name(encoding.ssrc, false);
+        new
+    }
+
+    /// Remembers an SSRC; gives back the one that is forgotten for it.
+    fn name(&mut self, ssrc: Option<u32>, repair: bool) -> Option<u32> {
+        let source = (ssrc?, repair);
+        if self.sources.contains(&source) {
+            return None;
+        }
+        self.sources.push(source);
+        (self.sources.len() > NAMES).then(|| self.sources.remove(0).0)
+    }
 }
 
 #[derive(Debug)]
@@ -150,18 +181,21 @@ impl Up {
         self.sources.retain(|_, source| source.uplink != number);
         let mut encodings = SmallVec::new();
         for (at, encoding) in (0_u8..).zip(uplink.encodings.iter().take(ENCODINGS)) {
-            let kept = old.as_mut().and_then(|old| take_alike(old, encoding));
-            let made = kept.unwrap_or_else(|| UpEncoding {
-                rid: encoding.rid,
-                stream: encoding
-                    .ssrc
-                    .map(|ssrc| Stream::new(uplink.track, at, ssrc, uplink.kind)),
-                started: false,
-                key_frames: KeyFrames::default(),
-            });
-            let media = made.stream.as_ref().map(Stream::ssrc);
-            self.name(media, number, at, false);
-            self.name(encoding.rtx_ssrc, number, at, true);
+            let kept = old
+                .as_mut()
+                .and_then(|old| take_alike(old, encoding, at.into()));
+            let mut made = kept.unwrap_or_else(|| UpEncoding::new(uplink, encoding, at));
+            made.name(encoding.rtx_ssrc, true);
+            for (ssrc, repair) in &made.sources {
+                let source = Source {
+                    uplink: number,
+                    encoding: at,
+                    repair: *repair,
+                };
+                if self.sources.len() < SOURCES {
+                    self.sources.insert(*ssrc, source);
+                }
+            }
             encodings.push(made);
         }
         let (liveness, levels, heard) = old.map_or_else(Default::default, |old| {
@@ -189,19 +223,6 @@ impl Up {
         }
         self.tracks.push(None);
         Some(self.tracks.len() - 1)
-    }
-
-    fn name(&mut self, ssrc: Option<u32>, uplink: usize, encoding: u8, repair: bool) {
-        if let Some(ssrc) = ssrc
-            && self.sources.len() < SOURCES
-        {
-            let source = Source {
-                uplink,
-                encoding,
-                repair,
-            };
-            self.sources.insert(ssrc, source);
-        }
     }
 
     pub(crate) fn unpublish(&mut self, track: TrackId) -> Option<Key> {
@@ -261,16 +282,20 @@ impl Up {
         };
         let at = track.encodings.iter().position(|e| e.rid == rid)?;
         let encoding = u8::try_from(at).ok()?;
+        let ssrc = opened.header.ssrc;
+        let known = track.encodings.get_mut(at)?;
         if !repair {
-            let stream = Stream::new(track.id, encoding, opened.header.ssrc, track.kind);
-            track.encodings.get_mut(at)?.stream = Some(stream);
+            known.stream = Some(Stream::new(track.id, encoding, ssrc, track.kind));
+        }
+        if let Some(forgotten) = known.name(Some(ssrc), repair) {
+            self.sources.remove(&forgotten);
         }
         let source = Source {
             uplink: number,
             encoding,
             repair,
         };
-        self.sources.insert(opened.header.ssrc, source);
+        self.sources.insert(ssrc, source);
         Some(source)
     }
 
@@ -286,6 +311,11 @@ impl Up {
         let encoding = track.encodings.get_mut(usize::from(source.encoding));
         let encoding = encoding.ok_or(Unused::UnknownStream)?;
         let stream = encoding.stream.as_mut().ok_or(Unused::UnknownStream)?;
+        // A sender that changed its SSRC may still have packets of the old one
+        // on the way; their numbers mean nothing among the new ones.
+        if !source.repair && stream.ssrc() != opened.header.ssrc {
+            return Err(Unused::Redundant);
+        }
         let (header, payload) = original(source, opened, stream.ssrc())?;
         let arrival = Arrival {
             header: &header,
@@ -466,13 +496,18 @@ fn original<'a>(
     Ok((header, payload))
 }
 
-/// The encoding of the same name, if its SSRC is not another one now.
-fn take_alike(old: &mut UpTrack, encoding: &Encoding) -> Option<UpEncoding> {
-    let at = old.encodings.iter().position(|o| {
-        let ssrc = o.stream.as_ref().map(Stream::ssrc);
-        o.rid == encoding.rid && (encoding.ssrc.is_none() || encoding.ssrc == ssrc)
-    })?;
-    Some(old.encodings.remove(at))
+/// The encoding of the same number and name, if its SSRC is not another one now.
+fn take_alike(old: &mut UpTrack, encoding: &Encoding, number: usize) -> Option<UpEncoding> {
+    let known = old.encodings.get_mut(number)?;
+    let ssrc = known.stream.as_ref().map(Stream::ssrc);
+    let alike = known.rid == encoding.rid && (encoding.ssrc.is_none() || encoding.ssrc == ssrc);
+    alike.then(|| UpEncoding {
+        rid: known.rid,
+        stream: known.stream.take(),
+        sources: std::mem::take(&mut known.sources),
+        started: known.started,
+        key_frames: known.key_frames,
+    })
 }
 
 pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Instant};
 
 use bytes::Bytes;
 use is::stun::StunMessage;
-use protocol::{ids::ShardId, media::IceCredentials};
+use protocol::{ids::ShardId, media::IceCredentials, plane::CloseReason};
 
 use super::{Datagram, Shard};
 use crate::{
@@ -64,6 +64,9 @@ impl Shard {
                 };
                 let mut sink = Sink::default();
                 let result = peer.link.receive(bytes, &mut sink, now);
+                if result == Err(CloseReason::HandshakeFailed) {
+                    self.stats.dropped.dtls += 1;
+                }
                 self.settle(key, sink, result, now);
             }
             Class::Media => self.handle_media(key, bytes, now),
