@@ -19,9 +19,12 @@ pub(super) struct Pictures {
     highest: u64,
     /// Whether the frame with the highest id is sent.
     kept: bool,
+    /// After the highest that was sent.
+    next: NextPicture,
+    /// Ids from here on belong to the next segment.
+    end: u64,
     tl0_shift: u8,
-    /// Layers above are not decodable by now: what they depend on was dropped.
-    decodable: u8,
+    levels: Levels,
 }
 
 /// Where the next segment's numbers begin.
@@ -48,8 +51,10 @@ impl Pictures {
             ids: Offsets::new(first, next.id),
             highest: first,
             kept: true,
+            next,
+            end: u64::MAX,
             tl0_shift: next.tl0.wrapping_sub(vp8.tl0.unwrap_or(0)),
-            decodable: u8::MAX,
+            levels: Levels::new(first),
         })
     }
 
@@ -64,43 +69,71 @@ impl Pictures {
         let number = nearest(self.highest, id);
         if number > self.highest {
             self.highest = number;
-            self.kept = self.keeps(vp8, limit) || !self.ids.drop(number);
+            self.kept = self.keeps(number, vp8, limit) || !self.ids.drop(number);
         }
         if number == self.highest && !self.kept {
             return Fate::Drop;
         }
-        self.late(vp8).map_or(Fate::Drop, Fate::Send)
+        self.place(number, vp8).map_or(Fate::Drop, Fate::Send)
     }
 
-    /// A packet that was overtaken: `None` when its frame was dropped.
-    pub(super) fn late(&self, vp8: &Vp8) -> Option<Vp8Patch> {
-        let tl0 = self.tl0(vp8);
+    /// A packet that was overtaken: `None` when its frame was dropped, or cannot
+    /// be decoded since what it depends on was. In the second case its id stays
+    /// a hole, which costs the receiver some upper-layer frames; a wrong picture
+    /// would cost more.
+    pub(super) fn late(&mut self, vp8: &Vp8) -> Option<Vp8Patch> {
         let Some(id) = vp8.picture_id else {
-            return Some(Vp8Patch { picture_id: 0, tl0 });
+            return Some(Vp8Patch {
+                picture_id: 0,
+                tl0: self.tl0(vp8),
+            });
         };
-        match self.ids.place(nearest(self.highest, id)) {
-            Place::At(number) => Some(Vp8Patch {
-                picture_id: (number & 0x7fff) as u16,
-                tl0,
-            }),
-            Place::Dropped | Place::Forgotten => None,
+        let number = nearest(self.highest, id);
+        let layer = vp8
+            .temporal
+            .filter(|_| vp8.tl0.is_some() && !vp8.layer_sync);
+        if layer.is_some_and(|layer| layer > self.levels.at(number)) {
+            return None;
         }
+        self.place(number, vp8)
+    }
+
+    fn place(&mut self, number: u64, vp8: &Vp8) -> Option<Vp8Patch> {
+        let id = match self.ids.place(number) {
+            Place::At(id) if id < self.end => id,
+            Place::At(_) | Place::Dropped | Place::Forgotten => return None,
+        };
+        let tl0 = self.tl0(vp8);
+        self.next.id = self.next.id.max(id + 1);
+        // Upper layers name the base-layer frame before them, which may be lost.
+        // Half the circle tells ahead from behind.
+        let ahead = tl0.wrapping_sub(self.next.tl0);
+        if ahead < 0x80 {
+            self.next.tl0 = tl0.wrapping_add(1);
+        }
+        Some(Vp8Patch {
+            picture_id: (id & 0x7fff) as u16,
+            tl0,
+        })
     }
 
     /// Whether a new frame is sent. Upper layers never serve lower ones, so
     /// dropping is always safe; to take a layer up again needs a frame that
     /// depends on the base layer alone, and the layer below it whole.
-    fn keeps(&mut self, vp8: &Vp8, limit: u8) -> bool {
+    fn keeps(&mut self, number: u64, vp8: &Vp8, limit: u8) -> bool {
         let (Some(layer), Some(_)) = (vp8.temporal, vp8.tl0) else {
             return true;
         };
-        self.decodable = self.decodable.min(limit);
-        if vp8.key_frame {
-            self.decodable = limit;
-        } else if layer <= limit && vp8.layer_sync && layer.checked_sub(1) == Some(self.decodable) {
-            self.decodable = layer;
-        }
-        layer == 0 || layer <= self.decodable
+        let level = self.levels.newest().min(limit);
+        let level = if vp8.key_frame {
+            limit
+        } else if layer <= limit && vp8.layer_sync && layer.checked_sub(1) == Some(level) {
+            layer
+        } else {
+            level
+        };
+        self.levels.set(number, level);
+        layer <= level
     }
 
     const fn tl0(&self, vp8: &Vp8) -> u8 {
@@ -110,17 +143,45 @@ impl Pictures {
         }
     }
 
-    /// Where a segment after this one begins.
-    pub(super) fn next(&self, last_tl0: u8) -> NextPicture {
-        let id = match self.ids.place(self.highest + 1) {
-            Place::At(id) => id,
-            // Nothing above the highest was dropped.
-            Place::Dropped | Place::Forgotten => self.highest,
-        };
-        NextPicture {
-            id,
-            tl0: last_tl0.wrapping_add(1),
+    /// The segment ends: where the one after it begins. What is missing behind
+    /// the last picture sent has lost its place, so that no hole is left.
+    pub(super) const fn close(&mut self) -> NextPicture {
+        self.end = self.next.id;
+        self.next
+    }
+}
+
+/// Up to which temporal layer frames are decodable for the receiver: above it,
+/// what they depend on was dropped. The last changes are remembered for frames
+/// that come late.
+#[derive(Clone, Copy, Debug)]
+struct Levels {
+    /// From this picture on, this layer; the newest first.
+    changes: [(u64, u8); 4],
+}
+
+impl Levels {
+    const fn new(first: u64) -> Self {
+        Self {
+            changes: [(first, u8::MAX), (0, 0), (0, 0), (0, 0)],
         }
+    }
+
+    const fn newest(&self) -> u8 {
+        let [(_, level), ..] = self.changes;
+        level
+    }
+
+    fn set(&mut self, number: u64, level: u8) {
+        if level != self.newest() {
+            let [a, b, c, _] = self.changes;
+            self.changes = [(number, level), a, b, c];
+        }
+    }
+
+    fn at(&self, number: u64) -> u8 {
+        let change = self.changes.iter().find(|(from, _)| number >= *from);
+        change.map_or(0, |(_, level)| *level)
     }
 }
 

@@ -23,7 +23,9 @@ pub(super) struct Segment {
     first: u64,
     highest: u64,
     sequences: Offsets,
-    pub(super) pictures: Option<Pictures>,
+    /// Where the next segment begins: indices from here on are not ours.
+    end: u64,
+    pictures: Option<Pictures>,
     /// Added to timestamps.
     pub(super) timestamp_shift: u32,
     /// How much of it was needed only to go forward.
@@ -59,6 +61,7 @@ impl Segment {
             // So that the packet itself is new to it.
             highest: packet.sequence.saturating_sub(1),
             sequences: Offsets::new(packet.sequence, index),
+            end: u64::MAX,
             pictures: packet.vp8.and_then(|vp8| Pictures::begin(&vp8, next)),
             timestamp_shift: 0,
             bump: 0,
@@ -104,16 +107,25 @@ impl Segment {
         }
     }
 
+    /// The next segment begins with this index. What is still missing behind the
+    /// last packet sent has lost its place, so that no hole is left.
+    /// Returns where its pictures begin.
+    pub(super) fn close(&mut self, end: u64) -> Option<NextPicture> {
+        self.end = end;
+        self.pictures.as_mut().map(Pictures::close)
+    }
+
     /// A packet that was overtaken goes where a hole was left for it. If it is
     /// not wanted it fills the hole with nothing, lest the receiver ask for it.
-    pub(super) fn late(&self, packet: &Packet) -> Outcome {
+    pub(super) fn late(&mut self, packet: &Packet) -> Outcome {
         if packet.sequence < self.first || packet.sequence > self.highest {
             return Outcome::Skip;
         }
-        let Place::At(index) = self.sequences.place(packet.sequence) else {
-            return Outcome::Skip;
+        let index = match self.sequences.place(packet.sequence) {
+            Place::At(index) if index < self.end => index,
+            Place::At(_) | Place::Dropped | Place::Forgotten => return Outcome::Skip,
         };
-        let patch = match (&self.pictures, &packet.vp8) {
+        let patch = match (&mut self.pictures, &packet.vp8) {
             (Some(pictures), Some(vp8)) => pictures.late(vp8),
             (None, _) | (Some(_), None) => None,
         };

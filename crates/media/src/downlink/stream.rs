@@ -111,9 +111,8 @@ pub struct Stream {
     /// The next packet's.
     index: u64,
     rtx_index: u64,
-    /// Of the newest VP8 frame.
+    /// Where the VP8 frames of the next segment begin.
     next_picture: NextPicture,
-    last_tl0: u8,
     timeline: Timeline,
     /// Indices that were used: none may be twice.
     used: Window,
@@ -139,7 +138,6 @@ impl Stream {
                 id: (1 << 20) + u64::from(origin.picture_id & 0x7fff),
                 tl0: 0,
             },
-            last_tl0: 0,
             timeline: Timeline::new(origin.timestamp),
             used: Window::default(),
             history: History::default(),
@@ -307,11 +305,11 @@ impl Stream {
     }
 
     fn end_segment(&mut self) {
-        let Some(segment) = self.current.take() else {
+        let Some(mut segment) = self.current.take() else {
             return;
         };
-        if let Some(pictures) = &segment.pictures {
-            self.next_picture = pictures.next(self.last_tl0);
+        if let Some(next) = segment.close(self.index) {
+            self.next_picture = next;
         }
         self.previous = Some(segment);
     }
@@ -337,9 +335,9 @@ impl Stream {
             return None;
         }
         let timestamp = packet.timestamp.wrapping_add(shift);
+        self.index = self.index.max(index + 1);
         if newest {
-            self.index = index + 1;
-            self.note_newest(packet, timestamp, patch);
+            self.note_newest(packet, timestamp);
         }
         self.first_sent.get_or_insert(now);
         let bytes = if blank { 0 } else { packet.payload().len() };
@@ -364,13 +362,8 @@ impl Stream {
         ))
     }
 
-    fn note_newest(&mut self, packet: &Packet, timestamp: u32, patch: Option<Vp8Patch>) {
+    fn note_newest(&mut self, packet: &Packet, timestamp: u32) {
         self.timeline.sent(timestamp, packet);
-        if let Some(patch) = patch
-            && packet.temporal == 0
-        {
-            self.last_tl0 = patch.tl0;
-        }
         if let (Some(segment), Some(reference)) = (&self.current, packet.reference) {
             self.timeline.follow(segment, reference);
         }
