@@ -204,7 +204,7 @@ fn is_media_of_receivers(packet: &Packet) -> bool {
 }
 
 fn payload(picture: u16, first: bool) -> Vec<u8> {
-    let mut payload = common::vp8(picture, picture % 1_000 == 0);
+    let mut payload = common::vp8(picture, picture.is_multiple_of(1_000));
     if !first {
         payload[0] &= !0x10;
     }

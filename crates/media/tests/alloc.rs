@@ -2,7 +2,6 @@
 
 #![expect(
     unsafe_code,
-    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "an allocator is unsafe by its signature; a test may panic"
 )]

@@ -1,9 +1,14 @@
 //! Shards and clients of another make (`str0m`) in one world of virtual time,
 //! joined by a network that is a queue.
 
-#![expect(
+#![allow(
+    clippy::allow_attributes,
     dead_code,
-    reason = "every test binary uses its own part of what is common"
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may panic, and every test binary uses its own part of this"
 )]
 
 use std::{
@@ -561,7 +566,7 @@ pub(crate) fn video(track: u64, n: u16) -> Rtp {
         marker: true,
         level: None,
         rid: None,
-        payload: vp8(n, n % 100 == 0),
+        payload: vp8(n, n.is_multiple_of(100)),
     }
 }
 
