@@ -44,7 +44,7 @@ test('a camera arrives in 720p as VP8, sealed with AES-256', async ({ open, sdkP
   for (const page of [ada, bob]) {
     const lines = await stats(page);
     const transports = lines.filter((line) => line.type === 'transport' && line['dtlsState'] === 'connected');
-    expect(transports.map((line) => line['srtpCipher'])).toEqual(transports.map(() => 'AEAD_AES_256_GCM'));
+    expect(transports.map((line) => line['srtpCipher'])).toEqual(transports.map(() => 'SRTP_AEAD_AES_256_GCM'));
     expect(transports.length).toBeGreaterThan(0);
   }
   const lines = await stats(bob);
@@ -122,7 +122,9 @@ test('who is not let in is told why', async ({ open, sdkPage, server }) => {
       await new window.livekit.Room().connect(url, 'not.a.token');
       return 'let in';
     } catch (error) {
-      return error instanceof window.livekit.ConnectionError ? `${error.reasonName} ${error.status}` : String(error);
+      if (!(error instanceof window.livekit.ConnectionError)) return String(error);
+      // Its `reasonName` is that of the error around it.
+      return `${window.livekit.ConnectionErrorReason[error.reason]} ${error.status}`;
     }
   }, server.webSocketUrl);
   expect(refusal).toBe('NotAllowed 401');

@@ -87,7 +87,7 @@ class Data(MeetingTest):
             come.set_result(b"".join([piece async for piece in reader]))
 
         bob.room.register_byte_stream_handler("file", lambda reader, _: setattr(self, "task", asyncio.ensure_future(read(reader))))
-        await ada.me.send_bytes(payload, "file.bin", topic="file")
+        await ada.me.send_bytes(payload, name="file.bin", topic="file")
         self.assertEqual(await asyncio.wait_for(come, 10), payload)
 
     async def test_a_call_is_answered(self) -> None:

@@ -25,7 +25,9 @@ export async function connect(open: Open, sdkPage: SdkPage, server: Server, room
           tell(`subscribed ${other.identity} ${track.source}`);
         })
         .on(RoomEvent.TrackUnsubscribed, (track, _, other) => {
-          for (const element of track.detach()) element.remove();
+          // The library has detached it from its elements by now.
+          const of = `${other.identity} ${track.source}`;
+          document.querySelectorAll(`[data-of="${of}"]`).forEach((element) => element.remove());
           tell(`unsubscribed ${other.identity} ${track.source}`);
         })
         .on(RoomEvent.TrackMuted, (publication, other) => tell(`muted ${other.identity} ${publication.source}`))
