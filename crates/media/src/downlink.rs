@@ -16,6 +16,7 @@ mod history;
 mod offsets;
 mod pictures;
 mod reports;
+mod savings;
 mod segment;
 mod stream;
 mod timeline;

@@ -277,7 +277,7 @@ mod tests {
     /// Key frame of two packets, then two delta frames, each of one packet.
     fn good() -> Vec<(Header, Vec<u8>, Source)> {
         let shapes = [
-            (0, 0, 2, true),
+            (0_u8, 0, 2, true),
             (0, 1, 2, true),
             (1, 0, 1, false),
             (2, 0, 1, false),
@@ -289,20 +289,20 @@ mod tests {
                     marker: part + 1 == parts,
                     payload_type: 96,
                     sequence: 65_534_u16.wrapping_add(at),
-                    timestamp: 3_000 * (frame as u32),
+                    timestamp: 3_000 * u32::from(frame),
                     ssrc: 1,
                 };
                 let start = if part == 0 { 0x90 } else { 0x80 };
-                let id = (0x7e + frame) as u8 & 0x7f;
-                let base = 5 + frame as u8;
+                let id = (0x7e + frame) & 0x7f;
+                let base = 5 + frame;
                 let payload = vec![start, 0xe0, id, base, 0, u8::from(!key_frame)];
                 let source = Source {
                     encoding: 0,
-                    frame,
+                    frame: frame.into(),
                     part,
                     parts,
                     key_frame,
-                    needs: frame.checked_sub(1),
+                    needs: frame.checked_sub(1).map(u64::from),
                 };
                 (header, payload, source)
             })

@@ -12,6 +12,7 @@ use super::{
     history::{History, Sent},
     pictures::NextPicture,
     reports::{self, Reports},
+    savings::Savings,
     segment::{Outcome, Segment},
     timeline::Timeline,
     write::{Repeat, Rewritten},
@@ -27,12 +28,6 @@ use crate::{
 /// reported on it or for so long: two of its reports.
 const INTRODUCTION: Duration = Duration::from_secs(3);
 
-/// Repeats may take a quarter of what is sent…
-const REPEAT_SHARE: usize = 4;
-/// …and always this much per second: the loss of a few packets of a thumbnail.
-const REPEAT_FLOOR: u64 = 12_500;
-/// What may be saved up: a burst of 200 packets.
-const REPEAT_SAVINGS: u64 = 250_000;
 /// Header, extensions and tag of a packet, roughly.
 const OVERHEAD: usize = 48;
 
@@ -68,36 +63,6 @@ pub struct Forward {
     pub send: Option<Rewritten>,
     /// The encoding that a key frame is needed of, to show or to switch.
     pub key_frame: Option<u8>,
-}
-
-/// Bytes that may be spent on repeats.
-#[derive(Clone, Copy, Debug)]
-struct Savings {
-    bytes: u64,
-    filled: Option<Instant>,
-}
-
-impl Savings {
-    fn earn(&mut self, bytes: usize) {
-        let earned = (bytes / REPEAT_SHARE) as u64;
-        self.bytes = (self.bytes + earned).min(REPEAT_SAVINGS);
-    }
-
-    fn spend(&mut self, bytes: usize, now: Instant) -> bool {
-        if let Some(filled) = self.filled {
-            let elapsed = now
-                .saturating_duration_since(filled)
-                .min(Duration::from_secs(60));
-            let floor = u64::try_from(elapsed.as_millis()).unwrap_or(0) * REPEAT_FLOOR / 1_000;
-            self.bytes = (self.bytes + floor).min(REPEAT_SAVINGS);
-        }
-        self.filled = Some(now);
-        let enough = self.bytes >= bytes as u64;
-        if enough {
-            self.bytes -= bytes as u64;
-        }
-        enough
-    }
 }
 
 /// One track on its way to one subscriber.
@@ -141,10 +106,7 @@ impl Stream {
             timeline: Timeline::new(origin.timestamp),
             used: Window::default(),
             history: History::default(),
-            savings: Savings {
-                bytes: REPEAT_FLOOR,
-                filled: None,
-            },
+            savings: Savings::default(),
             reports: Reports::default(),
             introduced: false,
             first_sent: None,

@@ -1,5 +1,10 @@
 //! The subscription with single packets; `tests/meeting.rs` has whole meetings.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the numbers of a test are small"
+)]
+
 mod meeting;
 
 use std::{
@@ -268,6 +273,58 @@ fn padding_leaves_no_hole_and_late_padding_fills_its_own() {
     let late = send(4, &[]).unwrap();
     assert!(late.blank);
     assert_eq!(late.index, first.index + 2);
+}
+
+/// A key frame is large and comes late; its timestamp is that of its capture.
+#[test]
+fn sender_reports_line_the_encodings_up() {
+    let now = start();
+    let mut low = Up::new(0, VP8);
+    let mut high = Up::new(2, VP8);
+    let report = |timestamp| SenderInfo {
+        ssrc: 0,
+        ntp: 9 << 32,
+        timestamp,
+        packets: 0,
+        bytes: 0,
+    };
+    // The same moment is 1,000 on one clock and 4,000,000,000 on the other.
+    low.stream.report_received(&report(1_000), now);
+    high.stream.report_received(&report(4_000_000_000), now);
+    let mut down = Stream::new(settings(Kind::Video), Wish::BEST);
+    let only_low = Encodings::default().with(0);
+    let packet = low.packet(1, 1_000 + 9_000, &KEY, now + 100 * MS);
+    let first = down.forward(&packet, &types(), only_low, now).send.unwrap();
+    let packet = low.packet(2, 1_000 + 18_000, &DELTA, now + 200 * MS);
+    assert_eq!(
+        down.forward(&packet, &types(), ALL(), now).key_frame,
+        Some(2)
+    );
+    let packet = high.packet(1, 4_000_027_000, &KEY, now + 700 * MS);
+    let switched = down.forward(&packet, &types(), ALL(), now).send.unwrap();
+    assert_eq!(
+        switched.header.timestamp,
+        first.header.timestamp.wrapping_add(18_000)
+    );
+    assert_eq!(switched.index, first.index + 2);
+}
+
+/// Without reports, or with absurd ones, the times of arrival must do.
+#[test]
+fn times_of_arrival_line_the_encodings_up() {
+    let now = start();
+    let mut low = Up::new(0, VP8);
+    let mut high = Up::new(2, VP8);
+    let mut down = Stream::new(settings(Kind::Video), Wish::BEST);
+    let only_low = Encodings::default().with(0);
+    let packet = low.packet(1, 10_000, &KEY, now);
+    let first = down.forward(&packet, &types(), only_low, now).send.unwrap();
+    let packet = high.packet(1, 77, &KEY, now + 100 * MS);
+    let switched = down.forward(&packet, &types(), ALL(), now).send.unwrap();
+    assert_eq!(
+        switched.header.timestamp,
+        first.header.timestamp.wrapping_add(9_000)
+    );
 }
 
 #[test]

@@ -266,7 +266,7 @@ fn jitter_is_that_of_the_rfc() {
         let sent = 33 * u32::from(at);
         let frame = (at, sent * 90, false);
         give(&mut steady, frame, (VP8, &[0, 1]), now + sent * MS).unwrap();
-        let late = if at % 2 == 0 { 10 * MS } else { 0 * MS };
+        let late = if at % 2 == 0 { 10 * MS } else { Duration::ZERO };
         give(&mut shaky, frame, (VP8, &[0, 1]), now + sent * MS + late).unwrap();
     }
     assert_eq!(steady.report(now).unwrap().jitter, 0);

@@ -2,6 +2,11 @@
 //! loses, repairs and reorders, and subscribers who cannot make up their minds;
 //! everything they are sent is judged by [`conformance`].
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the numbers of a test are small"
+)]
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
