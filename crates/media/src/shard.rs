@@ -187,9 +187,13 @@ impl Shard {
         }
     }
 
-    /// When to wake the shard next, and why.
+    /// When to wake the shard next, and why. Whatever was left undrained is
+    /// due at once.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timeout> {
+        if !(self.outputs.is_empty() && self.dirty.is_empty() && self.outbox.is_empty()) {
+            return Some((self.started, Wake::Peer));
+        }
         let peers = self.timers.next().map(|at| (at, Wake::Peer));
         let levels = self.levels_at.map(|at| (at, Wake::Reports));
         let quality = self.quality_at.map(|at| (at, Wake::Reports));
