@@ -1,0 +1,104 @@
+/** Firefox and Chromium in one room, with npm's livekit-client, against the real server. */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launchChromium, launchFirefox } from './support/browsers.mjs';
+import { Person, until } from './support/people.mjs';
+import { startServer } from './support/server.mjs';
+import { serveSite } from './support/site.mjs';
+
+/** Two browsers start, and a room of a few seconds. */
+const LIMIT_MS = 240_000;
+
+let server, site, firefox, chromium;
+
+before(async () => {
+  [server, site] = await Promise.all([startServer(), serveSite()]);
+  firefox = await launchFirefox();
+  chromium = await launchChromium();
+}, { timeout: LIMIT_MS });
+
+after(async () => {
+  await Promise.all([firefox?.close(), chromium?.close()]);
+  site?.close();
+  await server?.stop();
+}, { timeout: LIMIT_MS });
+
+async function inOneRoom(room, work) {
+  const fox = await Person.join(firefox, site, room, 'fox');
+  const cher = await Person.join(chromium, site, room, 'cher');
+  try {
+    await work(fox, cher);
+  } catch (error) {
+    for (const person of [fox, cher]) {
+      console.log(person.identity, 'was told', await person.told(), 'errors', person.errors);
+    }
+    console.log(server.said);
+    throw error;
+  } finally {
+    await Promise.all([fox.page.close(), cher.page.close()]);
+  }
+}
+
+test('both see and hear each other, sealed with AES-256', { timeout: LIMIT_MS }, async () => {
+  await inOneRoom('media', async (fox, cher) => {
+    await fox.hears('joined cher');
+    for (const person of [fox, cher]) {
+      await person.page.evaluate(() => window.room.localParticipant.enableCameraAndMicrophone());
+    }
+    for (const [person, other] of [[fox, 'cher'], [cher, 'fox']]) {
+      await person.hears(`subscribed ${other} camera`);
+      await person.hears(`subscribed ${other} microphone`);
+      await person.sees(other);
+      await person.grows('video', 'framesDecoded');
+      await person.grows('audio', 'packetsReceived');
+      await checkSound(person);
+      await checkCodec(person);
+      await checkCipher(person);
+    }
+  });
+});
+
+/** What arrives is sound, not silence: both browsers' fake microphones beep. */
+async function checkSound(person) {
+  await until(`${person.identity} hears sound`, async () => {
+    const [line] = await person.inbound('audio');
+    return line.totalAudioEnergy > 0.001;
+  });
+}
+
+async function checkCodec(person) {
+  const codecs = await person.lines('codec');
+  for (const line of await person.inbound('video')) {
+    const codec = codecs.find((codec) => codec.id === line.codecId);
+    assert.equal(codec.mimeType, 'video/VP8', person.identity);
+  }
+}
+
+async function checkCipher(person) {
+  const transports = await person.lines('transport');
+  assert.ok(transports.length > 0, `${person.identity} has a transport`);
+  for (const { dtlsState, srtpCipher } of transports) {
+    assert.equal(dtlsState, 'connected', person.identity);
+    // Firefox gives the name of RFC 7714 in full, Chromium without `SRTP_`.
+    assert.equal(srtpCipher.replace(/^SRTP_/, ''), 'AEAD_AES_256_GCM', person.identity);
+  }
+}
+
+test('muting, text and leaving pass both ways', { timeout: LIMIT_MS }, async () => {
+  await inOneRoom('words', async (fox, cher) => {
+    for (const [person, other] of [[fox, cher], [cher, fox]]) {
+      const name = person.identity;
+      await person.page.evaluate(() => window.room.localParticipant.setMicrophoneEnabled(true));
+      await other.hears(`subscribed ${name} microphone`);
+      await person.page.evaluate(() => window.room.localParticipant.setMicrophoneEnabled(false));
+      await other.hears(`muted ${name} microphone`);
+      await person.page.evaluate(() => window.room.localParticipant.setMicrophoneEnabled(true));
+      await other.hears(`unmuted ${name} microphone`);
+      await person.page.evaluate(() => window.room.localParticipant.sendText('hello', { topic: 'chat' }));
+      await other.hears(`text ${name} hello`);
+    }
+    await fox.page.evaluate(() => window.room.disconnect());
+    await cher.hears('left fox');
+  });
+});
