@@ -26,13 +26,12 @@ function inside(script, command, stdio) {
   return spawnSync('unshare', [...UNSHARE, 'sh', '-c', script, ...command], { stdio, encoding: 'utf8' });
 }
 
-const command = process.argv.slice(2);
-const trial = inside(SET_UP, [], ['ignore', 'pipe', 'pipe']);
+const trial = inside('true', [], ['ignore', 'pipe', 'pipe']);
+if (trial.error !== undefined) throw trial.error;
 if (trial.status !== 0) {
-  const reason = trial.error?.message ?? trial.stderr.trim();
-  console.log(`skipped: no network of one's own can be made here: ${reason}`);
+  console.log(`skipped: networks of one's own are not permitted here: ${trial.stderr.trim()}`);
   process.exit(0);
 }
-const { status, signal } = inside(`${SET_UP} && exec "$@"`, ['sh', ...command], 'inherit');
+const { status, signal } = inside(`${SET_UP} && exec "$@"`, ['sh', ...process.argv.slice(2)], 'inherit');
 if (signal !== null) console.log(`ended by ${signal}`);
 process.exit(status ?? 1);

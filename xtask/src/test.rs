@@ -19,7 +19,7 @@ type Work = fn(&Workspace) -> Result<()>;
 
 /// In order: the cheap and telling ones first. The web app is built before any
 /// Rust, because the server carries it.
-const STEPS: [(&str, Work); 13] = [
+const STEPS: [(&str, Work); 14] = [
     ("format", format),
     ("tidy", tidied),
     ("install", install),
@@ -33,6 +33,7 @@ const STEPS: [(&str, Work); 13] = [
     ("python", python),
     ("e2e-check", e2e_check),
     ("e2e", e2e),
+    ("firefox", firefox),
 ];
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<ExitCode> {
@@ -98,7 +99,9 @@ fn install(workspace: &Workspace) -> Result<()> {
     tools::npm_ci(&workspace.web()).context("packages of the web app")?;
     tools::npm_ci(&workspace.e2e()).context("packages of the browser tests")?;
     tools::python(workspace).context("packages of the python tests")?;
+    tools::npm_ci(&workspace.firefox()).context("packages of the Firefox test")?;
     tools::chromium().context("the browser")?;
+    tools::firefox().context("the other browser")?;
     Ok(())
 }
 
@@ -237,6 +240,25 @@ fn e2e(workspace: &Workspace) -> Result<()> {
             .current_dir(workspace.e2e()),
         20 * MINUTE,
     )?;
+    Ok(())
+}
+
+/// Firefox and Chromium in one room, in a network of their own.
+fn firefox(workspace: &Workspace) -> Result<()> {
+    tools::npm_ci(&workspace.firefox())?;
+    let said = quietly(
+        Command::new("npm")
+            .args(["run", "--silent", "test"])
+            .env("PLENARY_BINARY", binary(workspace)?)
+            .env("PLENARY_CHROMIUM", tools::chromium()?)
+            .env("PLENARY_FIREFOX", tools::firefox()?)
+            .current_dir(workspace.firefox()),
+        10 * MINUTE,
+    )?;
+    // Where such networks are not permitted.
+    for line in said.lines().filter(|line| line.starts_with("skipped")) {
+        println!("        {line}");
+    }
     Ok(())
 }
 

@@ -135,17 +135,37 @@ pub(crate) fn chromium() -> Result<PathBuf> {
         "/usr/bin/chromium-browser",
         "/usr/bin/google-chrome",
     ];
-    let find = || PLACES.iter().map(PathBuf::from).find(|path| path.exists());
-    if let Some(chosen) = std::env::var_os("PLENARY_CHROMIUM") {
+    browser(
+        "PLENARY_CHROMIUM",
+        &PLACES,
+        &["chromium", "fonts-liberation"],
+    )
+}
+
+/// Where Firefox is; installed with apt when missing and allowed, together
+/// with what its network is made with.
+pub(crate) fn firefox() -> Result<PathBuf> {
+    const PLACES: [&str; 2] = ["/usr/bin/firefox-esr", "/usr/bin/firefox"];
+    browser("PLENARY_FIREFOX", &PLACES, &["firefox-esr", "iproute2"])
+}
+
+/// The one that the variable names, or the first that is in its place.
+fn browser(variable: &str, places: &[&str], packages: &[&str]) -> Result<PathBuf> {
+    let find = || places.iter().map(PathBuf::from).find(|path| path.exists());
+    if let Some(chosen) = std::env::var_os(variable) {
         return Ok(chosen.into());
     }
     if let Some(found) = find() {
         return Ok(found);
     }
-    apt_install(&["chromium", "fonts-liberation"])?;
-    find().context(
-        "apt installed chromium, but it is not at /usr/bin/chromium: name it in PLENARY_CHROMIUM",
-    )
+    apt_install(packages)?;
+    find().with_context(|| {
+        format!(
+            "apt installed {}, but there is none of {}: name it in {variable}",
+            packages.join(" "),
+            places.join(" ")
+        )
+    })
 }
 
 /// Only root may, and only where there is apt; else says what a person can do.
@@ -186,7 +206,11 @@ pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf> {
     let version = output_of("python3", &["--version"])?;
     let number = version.trim().trim_start_matches("Python ");
     if parse_version(number).is_none_or(|version| version < PYTHON) {
-        bail!("python3 is {number}, but {}.{} is the oldest that works", PYTHON.0, PYTHON.1);
+        bail!(
+            "python3 is {number}, but {}.{} is the oldest that works",
+            PYTHON.0,
+            PYTHON.1
+        );
     }
     quietly(
         Command::new(&python)

@@ -42,6 +42,10 @@ impl Workspace {
         self.root.join("tests/e2e")
     }
 
+    pub(crate) fn firefox(&self) -> PathBuf {
+        self.root.join("tests/firefox")
+    }
+
     /// The python interpreter with the packages of `tests/python/requirements.txt`.
     pub(crate) fn venv(&self) -> PathBuf {
         self.target.join("test-venv")
