@@ -35,7 +35,7 @@ test('a big tile gets 720p in VP8, and everything is sealed with AES-256', async
   for (const { page } of [ada, bob]) {
     const lines = await stats(page);
     const ciphers = lines.filter((line) => line.type === 'transport').map((line) => line['srtpCipher']);
-    expect(new Set(ciphers)).toEqual(new Set(['AEAD_AES_256_GCM']));
+    expect(new Set(ciphers)).toEqual(new Set(['SRTP_AEAD_AES_256_GCM']));
   }
   const lines = await stats(ada.page);
   const video = lines.find((line) => line.type === 'inbound-rtp' && count(line, 'frameHeight') === 720);
