@@ -295,3 +295,29 @@ impl Control {
         }
     }
 }
+
+#[cfg(test)]
+impl Control {
+    pub(crate) fn seat(&self, session: SessionId) -> Option<Seat> {
+        self.desk.sessions.get(&session).copied()
+    }
+
+    pub(crate) fn peer(&self, seat: Seat) -> Option<(protocol::ids::ShardId, PeerId)> {
+        self.rooms.get(&seat.room)?.peer(seat.person)
+    }
+
+    /// Whatever is remembered of those who are gone.
+    pub(crate) fn leftovers(&self) -> String {
+        let Desk {
+            sessions,
+            peers,
+            tracks,
+            ..
+        } = &self.desk;
+        if sessions.is_empty() && peers.is_empty() && tracks.is_empty() && self.names.is_empty() {
+            String::new()
+        } else {
+            format!("{sessions:?} {peers:?} {tracks:?} {:?}", self.names)
+        }
+    }
+}

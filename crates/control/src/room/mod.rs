@@ -283,6 +283,17 @@ impl Room {
     }
 }
 
+#[cfg(test)]
+impl Room {
+    pub(crate) fn peer(
+        &self,
+        person: PersonKey,
+    ) -> Option<(protocol::ids::ShardId, protocol::ids::PeerId)> {
+        let peer = self.people.get(&person)?.peer.as_ref()?;
+        Some((peer.shard, peer.id))
+    }
+}
+
 /// A leave message from us.
 pub(crate) fn leave(reason: DisconnectReason, action: Action) -> Message {
     Message::Leave(proto::LeaveRequest {

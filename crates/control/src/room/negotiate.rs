@@ -6,14 +6,14 @@ use livekit_protocol as proto;
 use proto::{SubscriptionError, signal_response::Message};
 use protocol::{
     ids::{PeerId, ShardId, SlotId, TrackId},
-    media::{Codec, Downlink, Format, IceCredentials, Kind, Wish},
+    media::{Codec, Downlink, IceCredentials, Kind, Wish},
     plane::Command,
 };
 
 use super::{Room, requests::Fault};
 use crate::{
     desk::{Desk, PersonKey, Seat},
-    sdp::{Answer, Offer, OfferError, OfferedCodec, Reply, Section, Sending},
+    sdp::{Answer, Offer, OfferError, Reply, Section, Sending},
     session::{Change, Participant, Peer, Slot, Usage},
 };
 
@@ -334,6 +334,11 @@ impl Room {
         participant.send(desk, Message::Answer(description));
         if let Some(participant) = self.people.get_mut(&person) {
             participant.sections.settle();
+            for (_, section) in &mut participant.unclaimed {
+                // Whatever is announced for it later, this has been agreed on.
+                let agreed = section.preferred();
+                section.codecs.retain(|codec| agreed.contains(&codec.format()));
+            }
             if let Some(peer) = &mut participant.peer {
                 peer.version += 1;
             }
@@ -351,8 +356,7 @@ impl Room {
             Usage::Idle | Usage::Released => Reply::Inactive,
             Usage::Unclaimed if !participant.grants.can_publish => Reply::Inactive,
             Usage::Unclaimed => {
-                let formats: Vec<Format> =
-                    section.codecs.iter().map(OfferedCodec::format).collect();
+                let formats = section.preferred();
                 let simulcast = formats
                     .first()
                     .is_some_and(|f| matches!(f.codec, Codec::Vp8 | Codec::H264));

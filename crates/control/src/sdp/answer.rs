@@ -31,6 +31,17 @@ pub(crate) enum Reply {
     Reject,
 }
 
+impl Reply {
+    /// A section without a codec in common has no lawful answer but this.
+    fn rejects(&self, section: &Section) -> bool {
+        match self {
+            Self::Receive { .. } | Self::Send(_) | Self::Inactive => section.codecs.is_empty(),
+            Self::Data => false,
+            Self::Reject => true,
+        }
+    }
+}
+
 /// A track on its way to the client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Sending {
@@ -71,13 +82,13 @@ impl Answer<'_> {
             self.origin, self.version
         )?;
         out.push_str("s=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE");
-        for (section, _) in sections.iter().filter(|(_, reply)| *reply != Reply::Reject) {
+        for (section, _) in sections.iter().filter(|(section, reply)| !reply.rejects(section)) {
             write!(out, " {}", section.mid)?;
         }
         out.push_str("\r\na=msid-semantic: WMS *\r\n");
         let mut first = true;
         for (section, reply) in sections {
-            if *reply == Reply::Reject {
+            if reply.rejects(section) {
                 reject(out, section)?;
                 continue;
             }
@@ -91,7 +102,7 @@ impl Answer<'_> {
     fn section(&self, out: &mut String, section: &Section, reply: &Reply) -> std::fmt::Result {
         match reply {
             Reply::Receive { formats, simulcast } => {
-                self.media(out, section, &pick(section, Some(formats)), "recvonly")?;
+                self.media(out, section, &pick(section, formats), "recvonly")?;
                 if *simulcast && !section.rids.is_empty() {
                     simulcast_lines(out, section)?;
                 }
@@ -101,12 +112,12 @@ impl Answer<'_> {
                 self.media(
                     out,
                     section,
-                    &pick(section, Some(&sending.formats)),
+                    &pick(section, &sending.formats),
                     "sendonly",
                 )?;
                 sending_lines(out, sending)
             }
-            Reply::Inactive => self.media(out, section, &pick(section, None), "inactive"),
+            Reply::Inactive => self.media(out, section, &pick(section, &[]), "inactive"),
             Reply::Data => {
                 let heading = &section.heading;
                 write!(
@@ -223,20 +234,19 @@ impl Answer<'_> {
     }
 }
 
-/// The codecs to name in the answer, in the order of `formats`, or of the offer.
-fn pick<'a>(section: &'a Section, formats: Option<&[Format]>) -> Vec<&'a OfferedCodec> {
-    let Some(formats) = formats else {
-        return section.codecs.iter().collect();
-    };
-    formats
+/// The codecs to name in the answer: `formats` in their order, or, when
+/// there are none of them in this section, whatever it has.
+fn pick<'a>(section: &'a Section, formats: &[Format]) -> Vec<&'a OfferedCodec> {
+    let codecs = &section.codecs;
+    let picked: Vec<&OfferedCodec> = formats
         .iter()
-        .flat_map(|format| {
-            section
-                .codecs
-                .iter()
-                .filter(move |codec| codec.format() == *format)
-        })
-        .collect()
+        .flat_map(|format| codecs.iter().filter(|codec| codec.format() == *format))
+        .collect();
+    if picked.is_empty() {
+        codecs.iter().collect()
+    } else {
+        picked
+    }
 }
 
 fn simulcast_lines(out: &mut String, section: &Section) -> std::fmt::Result {

@@ -1,6 +1,6 @@
 //! One media section of an offer.
 
-use protocol::media::{Encoding, ExtensionIds, Kind, Mid, Rid, Tag};
+use protocol::media::{Encoding, ExtensionIds, Format, Kind, Mid, Rid, Tag};
 use sdp_types::{Attribute, Media};
 
 use super::{OfferError, OfferedCodec, codec};
@@ -189,6 +189,17 @@ impl Section {
                 ssrc: None,
                 rtx_ssrc: None,
             })
+            .collect()
+    }
+
+    /// The formats of the codec that the client put first: the one it uses
+    /// if we agree to it.
+    pub(crate) fn preferred(&self) -> Vec<Format> {
+        let first = self.codecs.first().map(|codec| codec.format().codec);
+        self.codecs
+            .iter()
+            .map(OfferedCodec::format)
+            .filter(|format| Some(format.codec) == first)
             .collect()
     }
 }

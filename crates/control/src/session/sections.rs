@@ -104,11 +104,6 @@ impl Sections {
     }
 
     /// Mid and index of the section that carries a track to the client.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// Takes the directions of a new offer over. Everything that is not in
     /// the changes stays as it was.
     pub(crate) fn align(&mut self, offer: &Offer) -> Result<Vec<Change>, OfferError> {

@@ -1,4 +1,17 @@
-//! Tests of the whole machine.
+//! Tests of the whole machine through its face: pretended clients on one
+//! side, a pretended media plane on the other.
+
+mod chaos;
+mod data;
+mod descriptions;
+mod joining;
+mod leaving;
+mod publishing;
+mod resuming;
+mod sketch;
+mod subscribing;
+mod voices;
+mod world;
 
 use std::time::Instant;
 

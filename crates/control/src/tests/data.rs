@@ -1,0 +1,117 @@
+//! Data packets within a room.
+
+use bytes::Bytes;
+use livekit_protocol as proto;
+use prost::Message;
+use proto::data_packet::Value;
+use protocol::{
+    ids::{PeerId, SessionId},
+    plane::{Command, DataChannel, Event},
+};
+
+use super::world::{World, grants, join};
+use crate::Input;
+
+fn packet(sequence: u32, to: &[&str]) -> proto::DataPacket {
+    proto::DataPacket {
+        sequence,
+        destination_identities: to.iter().map(|s| (*s).to_owned()).collect(),
+        value: Some(Value::User(proto::UserPacket {
+            payload: b"hi".to_vec(),
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}
+
+fn say(world: &mut World, from: SessionId, channel: DataChannel, payload: Vec<u8>) {
+    let (shard, peer) = world.peer(from);
+    let payload = Bytes::from(payload);
+    world.input(Input::Plane {
+        shard,
+        event: Event::Data {
+            peer,
+            channel,
+            payload,
+        },
+    });
+}
+
+fn delivered(world: &mut World) -> Vec<(PeerId, proto::DataPacket)> {
+    let sent = world
+        .commands()
+        .filter_map(|c| match c {
+            Command::SendData { peer, payload, .. } => {
+                Some((*peer, proto::DataPacket::decode(payload.as_ref()).unwrap()))
+            }
+            _ => None,
+        })
+        .collect();
+    world
+        .orders
+        .retain(|(_, c)| !matches!(c, Command::SendData { .. }));
+    sent
+}
+
+#[test]
+fn everyone_else_or_those_named_get_it() {
+    let mut world = World::new();
+    let (anna, bert, carl) = (
+        world.enter("anna"),
+        world.enter("bert"),
+        world.enter("carl"),
+    );
+    let peers = [bert, carl].map(|s| world.peer(s).1);
+    say(
+        &mut world,
+        anna,
+        DataChannel::Reliable,
+        packet(1, &[]).encode_to_vec(),
+    );
+    let sent = delivered(&mut world);
+    assert_eq!(sent.iter().map(|(p, _)| *p).collect::<Vec<_>>(), peers);
+    assert_eq!(sent[0].1.participant_identity, "anna");
+    assert_eq!(sent[0].1.participant_sid, world.screen(anna).me);
+    say(
+        &mut world,
+        anna,
+        DataChannel::Lossy,
+        packet(0, &["carl", "nobody"]).encode_to_vec(),
+    );
+    let sent = delivered(&mut world);
+    assert_eq!(sent.iter().map(|(p, _)| *p).collect::<Vec<_>>(), peers[1..]);
+}
+
+#[test]
+fn repeated_forbidden_and_unreadable_packets_are_dropped() {
+    let mut world = World::new();
+    let (anna, _) = (world.enter("anna"), world.enter("bert"));
+    let mut mute = grants("mute");
+    mute.can_publish_data = false;
+    let mute = world.enter_as(mute, join());
+    for sequence in [1, 2, 2, 1, 3] {
+        say(
+            &mut world,
+            anna,
+            DataChannel::Reliable,
+            packet(sequence, &["bert"]).encode_to_vec(),
+        );
+    }
+    assert_eq!(delivered(&mut world).len(), 3);
+    say(
+        &mut world,
+        mute,
+        DataChannel::Reliable,
+        packet(1, &[]).encode_to_vec(),
+    );
+    say(&mut world, anna, DataChannel::Reliable, vec![0xff; 40]);
+    say(
+        &mut world,
+        anna,
+        DataChannel::DataTrack,
+        packet(0, &[]).encode_to_vec(),
+    );
+    assert_eq!(delivered(&mut world).len(), 0);
+    let stats = world.control.stats();
+    assert_eq!((stats.data_routed, stats.data_dropped), (3, 5));
+}
