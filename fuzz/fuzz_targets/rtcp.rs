@@ -1,0 +1,4 @@
+//! See `rtcp` in `src/lib.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| plenary_fuzz::rtcp(data));

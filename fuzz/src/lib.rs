@@ -1,0 +1,293 @@
+//! What the fuzzers feed: one function for each target, which takes any bytes
+//! and must neither panic nor hang. `xtask/tests/fuzz_corpus.rs` gives them the
+//! corpus on a stable compiler.
+
+use std::{
+    net::SocketAddr,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use control::{Config, Control, Input, Join};
+use livekit_protocol as proto;
+use media::{Certificate, Input as PlaneInput, Shard, ShardConfig};
+use prost::Message as _;
+use protocol::{
+    grants::Grants,
+    ids::{PeerId, SessionId, ShardId},
+    media::{Codec, ExtensionIds, Fingerprint, IceCredentials, PlaneFacts},
+    plane::{Command, Event, SrtpCipher},
+    signal::{Dialect, Frame},
+};
+
+/// What an input may make a machine put out, at most: far above anything that
+/// the corpus does, far below what would be a flood.
+const OUTPUTS: usize = 20_000;
+
+/// Credentials of the peer that is open; the corpus has checks that prove them.
+const LOCAL_UFRAG: &str = "0000fuzz";
+const LOCAL_PASSWORD: &str = "fuzzfuzzfuzzfuzzfuzzfuzz";
+const REMOTE_UFRAG: &str = "peer";
+
+/// A packet as it is after decryption: header, extensions, and the payload as
+/// every codec's descriptor.
+pub fn rtp(data: &[u8]) {
+    let Ok(parsed) = media::rtp::Parsed::read(data) else {
+        return;
+    };
+    let ids = ExtensionIds {
+        mid: Some(1),
+        rid: Some(2),
+        repaired_rid: Some(3),
+        transport_cc: Some(4),
+        audio_level: Some(5),
+        abs_send_time: Some(6),
+        video_orientation: Some(7),
+        dependency_descriptor: Some(8),
+    };
+    let _ = media::rtp::Extensions::read(data, &parsed, &ids);
+    let Some(payload) = parsed.payload(data).ok().and_then(|range| data.get(range)) else {
+        return;
+    };
+    for codec in [Codec::Opus, Codec::Red, Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1] {
+        let _ = media::codec::read(codec, payload);
+    }
+}
+
+/// A compound as it is after decryption, with everything that its packets carry.
+pub fn rtcp(data: &[u8]) {
+    use media::rtcp::Packet;
+    for packet in media::rtcp::packets(data) {
+        let Ok(packet) = packet else { continue };
+        let items = match packet {
+            Packet::SenderReport { blocks, .. } | Packet::ReceiverReport { blocks, .. } => {
+                blocks.count()
+            }
+            Packet::Nack(nack) => nack.sequences().count(),
+            Packet::Fir(fir) => fir.requests().count(),
+            Packet::TransportFeedback(feedback) => feedback.statuses().count(),
+            Packet::Sdes
+            | Packet::Bye(_)
+            | Packet::Pli { .. }
+            | Packet::Remb(_)
+            | Packet::ExtendedReport
+            | Packet::Other { .. } => 0,
+        };
+        assert!(items <= 17 * data.len(), "{items} items from {} bytes", data.len());
+    }
+}
+
+/// One datagram of STUN's kind for a shard that waits for a peer's checks.
+pub fn stun(data: &[u8]) {
+    let mut datagram = data.to_vec();
+    if let Some(first) = datagram.first_mut() {
+        *first &= 3;
+    }
+    let Some(mut shard) = shard() else { return };
+    feed(&mut shard, 1, datagram, now());
+}
+
+/// Datagrams of any kind for a shard, from two addresses in turn, with time
+/// that passes: what anyone on the internet may do.
+pub fn datagram(data: &[u8]) {
+    let Some(mut shard) = shard() else { return };
+    let mut now = now();
+    for (index, datagram) in pieces(data).enumerate() {
+        let source = if index % 2 == 0 { 1 } else { 2 };
+        feed(&mut shard, source, datagram.to_vec(), now);
+        now += Duration::from_millis(700);
+        shard.handle_timeout(now);
+        drain(&mut shard, now);
+    }
+}
+
+/// The query of a request to join.
+pub fn join(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).into_owned();
+    let _ = Join::parse(Dialect::SinglePeer, &[("join_request".to_owned(), text)]);
+}
+
+/// A session description, as a first offer and as a later one, from someone
+/// who announced tracks while somebody else listens.
+pub fn sdp(data: &[u8]) {
+    let Ok(sdp) = std::str::from_utf8(data) else {
+        return;
+    };
+    let offer = proto::SessionDescription {
+        r#type: "offer".to_owned(),
+        sdp: sdp.to_owned(),
+        id: 1,
+        ..Default::default()
+    };
+    let mut node = Node::new();
+    node.connect(1, "listener", None);
+    node.connect(2, "publisher", Some(offer.clone()));
+    node.request(1, proto::signal_request::Message::Offer(offer.clone()));
+    node.request(2, proto::signal_request::Message::Offer(proto::SessionDescription { id: 2, ..offer }));
+}
+
+/// Frames of a client that has joined: each JSON when it begins like it, else
+/// protobuf.
+pub fn signal(data: &[u8]) {
+    let mut node = Node::new();
+    node.connect(1, "listener", None);
+    node.connect(2, "publisher", None);
+    for piece in pieces(data) {
+        let frame = match std::str::from_utf8(piece) {
+            Ok(text) if text.starts_with('{') => Frame::Text(text.to_owned()),
+            Ok(_) | Err(_) => Frame::Binary(Bytes::copy_from_slice(piece)),
+        };
+        node.input(Input::Frame { session: SessionId(2), frame });
+    }
+}
+
+/// Data is cut by lengths of two bytes; what is left over is the last piece.
+fn pieces(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = data;
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk::<2>()?;
+        let length = usize::from(u16::from_be_bytes(*length)).min(after.len());
+        let (piece, next) = after.split_at_checked(length)?;
+        rest = next;
+        Some(piece)
+    })
+}
+
+/// The moment at which every run begins.
+#[expect(clippy::disallowed_methods, reason = "the machines need some moment to count from")]
+fn now() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now)
+}
+
+/// With one peer that has not connected yet.
+fn shard() -> Option<Shard> {
+    static CERTIFICATE: OnceLock<Option<Certificate>> = OnceLock::new();
+    let certificate = CERTIFICATE.get_or_init(|| Certificate::generate().ok()).clone()?;
+    let config = ShardConfig { id: ShardId(0), shards: 2, certificate, seed: Some(7) };
+    let mut shard = Shard::new(config, now()).ok()?;
+    let credentials = |ufrag: &str, password: &str| IceCredentials {
+        ufrag: ufrag.to_owned(),
+        password: password.to_owned(),
+    };
+    let open = Command::OpenPeer {
+        peer: PeerId(1),
+        local_ice: credentials(LOCAL_UFRAG, LOCAL_PASSWORD),
+        remote_ice: credentials(REMOTE_UFRAG, LOCAL_PASSWORD),
+        fingerprint: Fingerprint([0; 32]),
+    };
+    shard.handle_input(PlaneInput::Command(open), now());
+    Some(shard)
+}
+
+fn feed(shard: &mut Shard, source: u8, mut datagram: Vec<u8>, now: Instant) {
+    let datagram = PlaneInput::Datagram {
+        source: SocketAddr::from(([192, 0, 2, source], 4_000)),
+        destination: SocketAddr::from(([198, 51, 100, 1], 7_882)),
+        bytes: &mut datagram,
+    };
+    shard.handle_input(datagram, now);
+    drain(shard, now);
+}
+
+fn drain(shard: &mut Shard, now: Instant) {
+    let mut outputs = 0;
+    while shard.poll_output().is_some() || shard.poll_transmit(now).is_some() {
+        outputs += 1;
+        assert!(outputs < OUTPUTS, "a flood of outputs");
+    }
+}
+
+/// Control with its outputs thrown away, but for the transports, which all connect.
+struct Node {
+    control: Control,
+    now: Instant,
+    peers: Vec<(ShardId, PeerId)>,
+}
+
+impl Node {
+    fn new() -> Self {
+        let config = Config {
+            plane: PlaneFacts {
+                candidates: vec![SocketAddr::from(([198, 51, 100, 1], 7_882))],
+                fingerprint: Fingerprint([7; 32]),
+                shards: 1,
+            },
+            unix_ms: 1_700_000_000_000,
+            seed: [7; 32],
+            empty_room: Duration::from_secs(20),
+            version: "0.0.0",
+        };
+        Self { control: Control::new(config, now()), now: now(), peers: Vec::new() }
+    }
+
+    /// Someone who may do everything, and announced one track of each kind.
+    fn connect(&mut self, session: u64, identity: &str, offer: Option<proto::SessionDescription>) {
+        let track = |cid: &str, r#type: proto::TrackType, source: proto::TrackSource| {
+            proto::AddTrackRequest {
+                cid: cid.to_owned(),
+                r#type: r#type.into(),
+                source: source.into(),
+                width: 1280,
+                height: 720,
+                ..Default::default()
+            }
+        };
+        let join = Join {
+            dialect: Dialect::SinglePeer,
+            client: proto::ClientInfo { protocol: 17, ..Default::default() },
+            auto_subscribe: true,
+            adaptive_stream: false,
+            metadata: String::new(),
+            attributes: std::collections::BTreeMap::new(),
+            add_tracks: vec![
+                track("audio", proto::TrackType::Audio, proto::TrackSource::Microphone),
+                track("video", proto::TrackType::Video, proto::TrackSource::Camera),
+            ],
+            offer,
+            resume: None,
+        };
+        let grants = Grants {
+            identity: identity.to_owned(),
+            room: "room".to_owned(),
+            can_join: true,
+            can_publish: true,
+            can_subscribe: true,
+            can_publish_data: true,
+            can_update_own_metadata: true,
+            ..Grants::default()
+        };
+        self.input(Input::Connect { session: SessionId(session), grants, join: Box::new(join) });
+    }
+
+    fn request(&mut self, session: u64, message: proto::signal_request::Message) {
+        let request = proto::SignalRequest { message: Some(message) };
+        let frame = Frame::Binary(request.encode_to_vec().into());
+        self.input(Input::Frame { session: SessionId(session), frame });
+    }
+
+    fn input(&mut self, input: Input) {
+        self.control.handle_input(input, self.now);
+        self.drain();
+        for (shard, peer) in std::mem::take(&mut self.peers) {
+            let event = Event::PeerConnected { peer, cipher: SrtpCipher::AeadAes256Gcm };
+            self.control.handle_input(Input::Plane { shard, event }, self.now);
+            self.drain();
+        }
+        self.now += Duration::from_secs(1);
+        self.control.handle_timeout(self.now);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        let mut outputs = 0;
+        while let Some(output) = self.control.poll_output() {
+            outputs += 1;
+            assert!(outputs < OUTPUTS, "a flood of outputs");
+            if let control::Output::Plane { shard, command: Command::OpenPeer { peer, .. } } = output {
+                self.peers.push((shard, peer));
+            }
+        }
+    }
+}
