@@ -148,7 +148,7 @@ impl Voice {
         let changed = (level - self.told).abs() > f32::EPSILON
             && now.duration_since(self.told_at) >= LEVEL_INTERVAL;
         self.active = active;
-        if !turned && !(active && changed) {
+        if !(turned || active && changed) {
             return None;
         }
         self.told = level;

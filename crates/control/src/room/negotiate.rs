@@ -337,7 +337,9 @@ impl Room {
             for (_, section) in &mut participant.unclaimed {
                 // Whatever is announced for it later, this has been agreed on.
                 let agreed = section.preferred();
-                section.codecs.retain(|codec| agreed.contains(&codec.format()));
+                section
+                    .codecs
+                    .retain(|codec| agreed.contains(&codec.format()));
             }
             if let Some(peer) = &mut participant.peer {
                 peer.version += 1;

@@ -82,7 +82,10 @@ impl Answer<'_> {
             self.origin, self.version
         )?;
         out.push_str("s=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE");
-        for (section, _) in sections.iter().filter(|(section, reply)| !reply.rejects(section)) {
+        for (section, _) in sections
+            .iter()
+            .filter(|(section, reply)| !reply.rejects(section))
+        {
             write!(out, " {}", section.mid)?;
         }
         out.push_str("\r\na=msid-semantic: WMS *\r\n");
@@ -109,12 +112,7 @@ impl Answer<'_> {
                 Ok(())
             }
             Reply::Send(sending) => {
-                self.media(
-                    out,
-                    section,
-                    &pick(section, &sending.formats),
-                    "sendonly",
-                )?;
+                self.media(out, section, &pick(section, &sending.formats), "sendonly")?;
                 sending_lines(out, sending)
             }
             Reply::Inactive => self.media(out, section, &pick(section, &[]), "inactive"),

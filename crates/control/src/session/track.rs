@@ -112,7 +112,11 @@ impl Track {
             .filter(|codec| self.announced(codec))
             .map(OfferedCodec::format)
             .collect();
-        self.formats = if announced.is_empty() { section.preferred() } else { announced };
+        self.formats = if announced.is_empty() {
+            section.preferred()
+        } else {
+            announced
+        };
         self.formats.dedup();
         self.mid = Some(section.mid);
         self.encodings = section.encodings(self.simulcast());

@@ -6,7 +6,7 @@ use protocol::{ids::RequestId, limits, plane::Command};
 
 use super::{
     sketch::Sketch,
-    world::{Asked, Told, World, add_track, grants, join},
+    world::{Asked, Screen, Told, World, add_track, grants, join},
 };
 use crate::{Answer, AttendanceChange, Input, Question, SessionEnd};
 
@@ -46,8 +46,11 @@ fn the_first_message_is_the_join_response() {
 fn an_offer_that_comes_with_the_join_is_answered_after_it() {
     let mut world = World::new();
     let mut first = join();
-    let mut screen = super::world::Screen::default();
-    screen.sections = vec![Sketch::receive("audio"), Sketch::send("video", "cam")];
+    let sections = vec![Sketch::receive("audio"), Sketch::send("video", "cam")];
+    let mut screen = Screen {
+        sections,
+        ..Screen::default()
+    };
     first.offer = Some(screen.offer());
     first.add_tracks = vec![add_track("cam", "video")];
     let anna = world.connect(grants("anna"), first);

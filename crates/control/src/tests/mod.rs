@@ -1,11 +1,18 @@
 //! Tests of the whole machine through its face: pretended clients on one
 //! side, a pretended media plane on the other.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test looks for one kind of message"
+)]
+
 mod chaos;
 mod data;
 mod descriptions;
+mod join_requests;
 mod joining;
 mod leaving;
+mod plane;
 mod publishing;
 mod resuming;
 mod sketch;

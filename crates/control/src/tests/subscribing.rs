@@ -174,7 +174,7 @@ fn native_clients_get_sections_of_their_own() {
     let bert = world.enter_as(grants("bert"), python);
     assert_eq!(requirements(&mut world, bert), [(1, 0)]);
     let answer = world.screen(bert).answer();
-    assert_eq!(answer.mid_to_track_id.keys().collect::<Vec<_>>(), ["7"]);
+    assert_eq!(answer.mid_to_track_id.len(), 1);
     let stream = format!("|{}", answer.mid_to_track_id["7"]);
     assert!(answer.sdp.contains(&stream), "one stream per track");
 }
