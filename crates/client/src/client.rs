@@ -7,12 +7,13 @@ mod transport;
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use livekit_protocol::signal_request;
 use protocol::plane::DataChannel;
-use str0m::{Rtc, channel::ChannelId, media::Mid};
+use str0m::{Candidate, Rtc, channel::ChannelId, media::Mid};
 
 use crate::{
     Roster, TrackStats,
@@ -33,6 +34,8 @@ pub struct Client {
     rtc_timeout: Option<Instant>,
     negotiation: Negotiation,
     signal: Signal,
+    /// Interval and timeout of pings, as the join response told.
+    ping_times: (Duration, Duration),
     connected: bool,
     me: Option<String>,
     roster: Roster,
@@ -55,6 +58,7 @@ pub struct Client {
 #[derive(Debug)]
 enum Signal {
     AwaitingJoin,
+    AwaitingReconnect,
     Open {
         interval: Duration,
         timeout: Duration,
@@ -78,6 +82,7 @@ impl Client {
             rtc_timeout: Some(now),
             negotiation,
             signal: Signal::AwaitingJoin,
+            ping_times: (Duration::from_secs(5), Duration::from_secs(15)),
             connected: false,
             me: None,
             roster: Roster::default(),
@@ -101,6 +106,27 @@ impl Client {
     #[must_use]
     pub fn join_query(&self) -> &str {
         &self.join_query
+    }
+
+    /// The WebSocket was lost and is opened anew to go on with the same
+    /// session: the query for it, without the token. With an address, the
+    /// network changed and media goes on from there.
+    ///
+    /// # Errors
+    /// When the address is not one that ICE can use.
+    pub fn resume(&mut self, address: Option<SocketAddr>) -> Result<String, Problem> {
+        let candidate = address
+            .map(|address| Candidate::host(address, "udp"))
+            .transpose()
+            .map_err(|error| Problem::BadCandidate(error.to_string()))?;
+        if let Some(address) = address {
+            self.config.address = address;
+        }
+        self.negotiation
+            .begin_anew(&self.rtc, &mut self.publications, candidate);
+        self.signal = Signal::AwaitingReconnect;
+        let sid = self.me.clone().unwrap_or_default();
+        Ok(join::query(&join::reconnect(&self.config, sid)))
     }
 
     pub fn handle_input(&mut self, input: Input<'_>, now: Instant) {
@@ -141,7 +167,7 @@ impl Client {
             .min();
         let ping = match self.signal {
             Signal::Open { next_ping, .. } => Some((next_ping, Wake::Ping)),
-            Signal::AwaitingJoin | Signal::Closed => None,
+            Signal::AwaitingJoin | Signal::AwaitingReconnect | Signal::Closed => None,
         };
         let media = media.filter(|_| self.connected).map(|t| (t, Wake::Media));
         [transport, media, ping].into_iter().flatten().min()

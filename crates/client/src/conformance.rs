@@ -57,9 +57,10 @@ pub(crate) struct Fact {
 const REMEMBERED: usize = 256;
 /// Violations that are kept; beyond it they are only counted.
 const KEPT: usize = 16;
-/// The stream's clock and ours may differ by this between two neighbours
-/// (one may be a late retransmission, or the first after a mute).
-const LEAP: Duration = Duration::from_secs(2);
+/// The stream's clock may be ahead of ours by this between two neighbours…
+const AHEAD: Duration = Duration::from_secs(2);
+/// …and behind by this: one may be a retransmission of long ago.
+const BEHIND: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(crate) struct Conformance {
@@ -107,7 +108,8 @@ impl Conformance {
         }
         let here = b.arrival.saturating_duration_since(a.arrival);
         let there = Duration::from_secs(u64::from(ticks)) / b.clock_rate.max(1);
-        if there.abs_diff(here) > LEAP && b.arrival >= a.arrival {
+        let leap = there > here + AHEAD || here > there + BEHIND;
+        if leap && b.arrival >= a.arrival {
             let ms = u64::try_from(here.as_millis()).unwrap_or(u64::MAX);
             self.report(Violation::TimestampLeap { seq, ticks, ms });
         }

@@ -134,6 +134,8 @@ pub enum Event {
     },
     /// ICE and DTLS are up.
     Connected,
+    /// The server goes on with the session on a new WebSocket.
+    Resumed,
     Published {
         key: PublicationKey,
         track: String,
@@ -208,8 +210,8 @@ pub struct Speaker {
 pub enum Problem {
     #[error("a frame can't be read: {0}")]
     BadFrame(String),
-    #[error("the first message was not a join response")]
-    JoinNotFirst,
+    #[error("the first message was no join or reconnect response, or a later one was")]
+    OutOfOrder,
     #[error("the answer was refused: {0}")]
     BadAnswer(String),
     #[error("the answer says {got} and the offer said {expected}")]

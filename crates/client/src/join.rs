@@ -34,6 +34,22 @@ pub enum JoinError {
 
 pub(crate) fn request(config: &ClientConfig, offer: SessionDescription) -> JoinRequest {
     JoinRequest {
+        publisher_offer: Some(offer),
+        ..about(config)
+    }
+}
+
+/// To go on with the session of the participant `sid`.
+pub(crate) fn reconnect(config: &ClientConfig, sid: String) -> JoinRequest {
+    JoinRequest {
+        reconnect: true,
+        participant_sid: sid,
+        ..about(config)
+    }
+}
+
+fn about(config: &ClientConfig) -> JoinRequest {
+    JoinRequest {
         client_info: Some(ClientInfo {
             sdk: client_info::Sdk::Rust.into(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -46,7 +62,6 @@ pub(crate) fn request(config: &ClientConfig, offer: SessionDescription) -> JoinR
             adaptive_stream: config.adaptive_stream,
             ..ConnectionSettings::default()
         }),
-        publisher_offer: Some(offer),
         ..JoinRequest::default()
     }
 }

@@ -34,6 +34,10 @@ pub(crate) struct Negotiation {
     wanted: [usize; 2],
     /// An offer is due even if nothing changed.
     due: bool,
+    /// The next offer restarts ICE.
+    restart: bool,
+    /// The network changed: the only way to us once that offer is answered.
+    moved: Option<Candidate>,
 }
 
 /// A section that something is or was published in.
@@ -77,6 +81,8 @@ impl Negotiation {
             sending: Vec::new(),
             wanted: [PLACEHOLDERS; 2],
             due: false,
+            restart: false,
+            moved: None,
         };
         let offer = negotiation
             .offer(&mut rtc, &mut BTreeMap::new())
@@ -94,6 +100,26 @@ impl Negotiation {
 
     /// Publications changed.
     pub(crate) const fn touch(&mut self) {
+        self.due = true;
+    }
+
+    /// The signalling connection was lost: an offer on its way is forgotten,
+    /// and the next restarts ICE.
+    pub(crate) fn begin_anew(
+        &mut self,
+        rtc: &Rtc,
+        publications: &mut BTreeMap<PublicationKey, Publication>,
+        candidate: Option<Candidate>,
+    ) {
+        self.pending = None;
+        self.receiving.retain(|mid, _| rtc.media(*mid).is_some());
+        self.sending
+            .retain(|section| rtc.media(section.mid).is_some());
+        for publication in publications.values_mut() {
+            publication.mid = publication.mid.filter(|mid| rtc.media(*mid).is_some());
+        }
+        self.restart = true;
+        self.moved = candidate;
         self.due = true;
     }
 
@@ -118,6 +144,9 @@ impl Negotiation {
         }
         self.due = false;
         let mut api = rtc.sdp_api();
+        if std::mem::take(&mut self.restart) {
+            api.ice_restart(self.moved.is_none());
+        }
         // An unused placeholder was answered with "inactive"; str0m would repeat that.
         for mid in self.receiving.keys() {
             api.set_direction(*mid, Direction::RecvOnly);
@@ -193,6 +222,9 @@ impl Negotiation {
         rtc.sdp_api()
             .accept_answer(pending, parsed)
             .map_err(|error| Problem::BadAnswer(error.to_string()))?;
+        if let Some(candidate) = self.moved.take() {
+            rtc.add_local_candidate(candidate);
+        }
         let mut tracks = BTreeMap::new();
         let places: BTreeMap<String, String> = answer.mid_to_track_id.into_iter().collect();
         for (mid, track) in &places {

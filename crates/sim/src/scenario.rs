@@ -34,6 +34,8 @@ pub enum Scenario {
     Shards,
     /// Somebody vanishes without a goodbye.
     Vanish,
+    /// WebSockets break and are taken up again, once from another network.
+    Resume,
     /// A link is cut for a moment and comes back.
     Cut,
     /// Garbage from hostile hosts while two people talk.
@@ -47,7 +49,7 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::TwoPeople,
         Self::Churn,
         Self::Loss,
@@ -55,6 +57,7 @@ impl Scenario {
         Self::Codecs,
         Self::Shards,
         Self::Vanish,
+        Self::Resume,
         Self::Cut,
         Self::Hostile,
         Self::Mute,
@@ -72,6 +75,7 @@ impl Scenario {
             Self::Codecs => "codecs",
             Self::Shards => "shards",
             Self::Vanish => "vanish",
+            Self::Resume => "resume",
             Self::Cut => "cut",
             Self::Hostile => "hostile",
             Self::Mute => "mute",
@@ -91,6 +95,7 @@ impl Scenario {
             | Self::Layers
             | Self::Codecs
             | Self::Vanish
+            | Self::Resume
             | Self::Cut
             | Self::Mute
             | Self::Data => 1,
@@ -108,6 +113,7 @@ impl Scenario {
             Self::Codecs => quality::codecs(world, &mut facts),
             Self::Shards => calls::shards(world, &mut facts),
             Self::Vanish => presence::vanish(world, &mut facts),
+            Self::Resume => presence::resume(world, &mut facts),
             Self::Cut => presence::cut(world, &mut facts),
             Self::Hostile => hostile::storms(world, &mut facts),
             Self::Mute => calls::mute(world, &mut facts),

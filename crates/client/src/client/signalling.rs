@@ -6,8 +6,8 @@ use std::{
 };
 
 use livekit_protocol::{
-    JoinResponse, Ping, SessionDescription, SpeakersChanged, TrickleRequest, request_response,
-    signal_request, signal_response,
+    JoinResponse, Ping, SessionDescription, SpeakersChanged, SyncState, TrackInfo,
+    TrackPublishedResponse, TrickleRequest, request_response, signal_request, signal_response,
 };
 use protocol::signal::Frame;
 use str0m::{Candidate, media::Mid};
@@ -37,13 +37,20 @@ impl Client {
     )]
     pub(super) fn message(&mut self, message: signal_response::Message, now: Instant) {
         use signal_response::Message;
-        if matches!(self.signal, Signal::AwaitingJoin)
-            && !matches!(message, Message::Join(_) | Message::Leave(_))
-        {
-            return self.problem(Problem::JoinNotFirst);
+        let in_order = match self.signal {
+            Signal::AwaitingJoin => matches!(message, Message::Join(_) | Message::Leave(_)),
+            Signal::AwaitingReconnect => {
+                matches!(message, Message::Reconnect(_) | Message::Leave(_))
+            }
+            Signal::Open { .. } => !matches!(message, Message::Join(_) | Message::Reconnect(_)),
+            Signal::Closed => return,
+        };
+        if !in_order {
+            return self.problem(Problem::OutOfOrder);
         }
         match message {
             Message::Join(join) => self.joined(&join, now),
+            Message::Reconnect(_) => self.resumed(now),
             Message::Answer(answer) => self.answer(answer, now),
             Message::Offer(_) => self.problem(Problem::UnexpectedOffer),
             Message::Trickle(trickle) => self.trickle(&trickle, now),
@@ -98,14 +105,47 @@ impl Client {
         }
     }
 
-    pub(super) fn joined(&mut self, join: &JoinResponse, now: Instant) {
-        let seconds = |n: i32| Duration::from_secs(u64::try_from(n).unwrap_or(0).max(1));
+    fn open(&mut self, interval: Duration, timeout: Duration, now: Instant) {
+        self.ping_times = (interval, timeout);
         self.signal = Signal::Open {
-            interval: seconds(join.ping_interval),
-            timeout: seconds(join.ping_timeout),
-            next_ping: now + seconds(join.ping_interval),
+            interval,
+            timeout,
+            next_ping: now + interval,
             heard: now,
         };
+    }
+
+    /// The server goes on with our session: tell it what we believe, then
+    /// find new ways for media, as the SDKs do.
+    fn resumed(&mut self, now: Instant) {
+        let (interval, timeout) = self.ping_times;
+        self.open(interval, timeout, now);
+        let publish_tracks = self
+            .publications
+            .values()
+            .filter_map(|publication| {
+                let sid = publication.track.clone()?;
+                let track = TrackInfo {
+                    sid,
+                    ..TrackInfo::default()
+                };
+                let cid = publication.cid.clone();
+                Some(TrackPublishedResponse {
+                    cid,
+                    track: Some(track),
+                })
+            })
+            .collect();
+        self.send(signal_request::Message::SyncState(SyncState {
+            publish_tracks,
+            ..SyncState::default()
+        }));
+        self.event(Event::Resumed);
+    }
+
+    pub(super) fn joined(&mut self, join: &JoinResponse, now: Instant) {
+        let seconds = |n: i32| Duration::from_secs(u64::try_from(n).unwrap_or(0).max(1));
+        self.open(seconds(join.ping_interval), seconds(join.ping_timeout), now);
         for info in join.participant.iter().chain(&join.other_participants) {
             self.roster.update(info);
         }

@@ -206,10 +206,10 @@ pub(super) fn rooms(world: &mut World, facts: &mut Facts) {
     world.run_for(seconds(3));
     watch(world, seconds(5), CLEAN_AUDIO, CLEAN_VIDEO);
     // An identity is unique within a room: a second one ends the first.
+    world.expect_end(PersonId(0));
     let second = world.join("red", "ann", JoinOptions::default());
     let voice = Feed::Audio(AudioFeed::VOICE);
     world.publish(second, MICROPHONE, Source::Microphone, voice);
-    world.expect_end(PersonId(0));
     world.run_for(seconds(3));
     watch(world, seconds(2), CLEAN_AUDIO, CLEAN_VIDEO);
     facts.set(

@@ -37,7 +37,7 @@ pub(super) fn storms(world: &mut World, facts: &mut Facts) {
         let text: String = (0..n)
             .map(|_| char::from(b'!' + u8::try_from(world.random().below(90)).unwrap_or(0)))
             .collect();
-        let token = grants("room", "mallory");
+        let token = grants("other", "mallory");
         if world
             .connect_raw(token, &format!("join_request={text}"))
             .is_err()

@@ -102,3 +102,42 @@ pub(super) fn cut(world: &mut World, facts: &mut Facts) {
         u64::try_from(state(world, ann)).unwrap_or(0),
     );
 }
+
+pub(super) fn resume(world: &mut World, facts: &mut Facts) {
+    let ann = arrive(world, "room", "ann", JoinOptions::default());
+    let bob = arrive(world, "room", "bob", JoinOptions::default());
+    world.run_for(seconds(4));
+    let came = world.attendance().len();
+    let state = |world: &World| world.person(ann).map(|p| p.client.roster().clone());
+    let before = state(world);
+    // The WebSocket breaks: media does not notice, nor does anybody else.
+    for gap in [200, 5_000] {
+        world.begin_window();
+        world.drop_signal(bob);
+        world.run_for(millis(gap));
+        world.resume(bob, false);
+        world.run_for(seconds(3));
+        judge(world, CLEAN_AUDIO, CLEAN_VIDEO);
+    }
+    if state(world) != before || world.attendance().len() != came {
+        world.fail("others saw a flap");
+    }
+    // The network changes: nothing comes from the old address any more.
+    world.set_cut(bob, true);
+    world.drop_signal(bob);
+    world.run_for(seconds(1));
+    world.resume(bob, true);
+    world.run_for(seconds(3));
+    watch(world, seconds(2), CLEAN_AUDIO, CLEAN_VIDEO);
+    if state(world) != before || world.attendance().len() != came {
+        world.fail("others saw a flap when the network changed");
+    }
+    facts.set("resumed", world.control_stats().resumed);
+    // Too late: the session is gone, and so the client is told to start anew.
+    world.drop_signal(bob);
+    world.run_for(seconds(30));
+    world.expect_end(bob);
+    world.resume(bob, false);
+    world.run_for(seconds(1));
+    judge(world, CLEAN_AUDIO, CLEAN_VIDEO);
+}
