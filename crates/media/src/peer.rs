@@ -9,13 +9,13 @@ use std::{net::SocketAddr, time::Instant};
 use protocol::{ids::PeerId, media::ExtensionIds};
 
 pub(crate) use compound::Compounds;
-pub(crate) use down::{Down, DownTrack, Outlet, Reporting, Sealing};
-pub(crate) use up::{Opened, Received, Unused, Up, earlier};
+pub(crate) use down::{Down, DownTrack, Outlet, Queue, Reporting, Sealing};
+pub(crate) use up::{Opened, ROUND_TRIP, Received, Unused, Up, earlier};
 
 use crate::{
     rtp::PayloadTypes,
     srtp::{Inbound, Outbound},
-    transport::Link,
+    transport::{Link, Path},
 };
 
 /// Addresses that one peer may send from at once: a phone has two networks,
@@ -25,40 +25,44 @@ const ADDRESSES: usize = 8;
 /// Both directions of SRTP.
 #[derive(Debug)]
 pub(crate) struct Ciphers {
-    pub(crate) inbound: Inbound,
+    pub(crate) inbound: Box<Inbound>,
     pub(crate) outbound: Outbound,
 }
 
+/// What every packet needs is kept close together, and the rest in boxes:
+/// with hundreds of peers it is memory that takes the time.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    pub(crate) id: PeerId,
-    pub(crate) link: Link,
-    /// From which its checks came, the oldest first.
-    pub(crate) addresses: Vec<SocketAddr>,
-    /// The timer entry that counts.
-    pub(crate) armed: Option<Instant>,
-    /// Whether the shard's list of those to drain has it.
-    pub(crate) dirty: bool,
+    pub(crate) queue: Queue,
+    /// Where to send to, as the link has it.
+    pub(crate) path: Option<Path>,
     pub(crate) ciphers: Option<Ciphers>,
     pub(crate) extensions: ExtensionIds,
     pub(crate) payloads: PayloadTypes,
     pub(crate) down: Down,
-    pub(crate) up: Up,
+    pub(crate) id: PeerId,
+    pub(crate) link: Box<Link>,
+    pub(crate) up: Box<Up>,
+    /// From which its checks came, the oldest first.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// The timer entry that counts.
+    pub(crate) armed: Option<Instant>,
 }
 
 impl Peer {
     pub(crate) fn new(id: PeerId, link: Link, now: Instant) -> Self {
         Self {
-            id,
-            link,
-            addresses: Vec::new(),
-            armed: None,
-            dirty: false,
+            queue: Queue::default(),
+            path: None,
             ciphers: None,
             extensions: ExtensionIds::default(),
             payloads: PayloadTypes::default(),
             down: Down::default(),
-            up: Up::new(now),
+            id,
+            link: Box::new(link),
+            up: Box::new(Up::new(now)),
+            addresses: Vec::new(),
+            armed: None,
         }
     }
 
@@ -71,7 +75,7 @@ impl Peer {
         if self.addresses.len() <= ADDRESSES {
             return None;
         }
-        let used = self.link.path().map(|path| path.remote);
+        let used = self.path.map(|path| path.remote);
         let oldest = self.addresses.iter().position(|a| Some(*a) != used)?;
         Some(self.addresses.remove(oldest))
     }

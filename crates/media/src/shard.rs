@@ -53,6 +53,8 @@ pub struct Shard {
     sending: Option<Datagram>,
     /// Peers for which packets wait.
     dirty: VecDeque<Key>,
+    /// How many of them have been brought near.
+    warm: usize,
     /// The packets of the peer that is being drained.
     slab: SendSlab,
     /// Key frames that the drain found to be needed; kept for its memory.
@@ -98,6 +100,7 @@ impl Shard {
             outbox: VecDeque::new(),
             sending: None,
             dirty: VecDeque::new(),
+            warm: 0,
             slab: SendSlab::default(),
             needs: Vec::new(),
             heard: Vec::new(),
@@ -182,7 +185,11 @@ impl Shard {
             if let Some(run) = self.slab.pop() {
                 return Some(Next::Run(run));
             }
+            if self.warm == 0 {
+                self.warm_up();
+            }
             let key = self.dirty.pop_front()?;
+            self.warm = self.warm.saturating_sub(1);
             self.drain_peer(key, now);
         }
     }

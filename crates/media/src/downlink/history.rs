@@ -89,6 +89,17 @@ impl History {
         (sent.index == index && ready).then_some(sent)
     }
 
+    /// Reads the places of the packets to come; how many are taken.
+    pub(super) fn touch(&self, index: u64, packets: usize) -> usize {
+        let mask = self.ring.len().wrapping_sub(1);
+        let first = (index & mask as u64) as usize;
+        let taken = |at: &usize| {
+            let slot = self.ring.get(first.wrapping_add(*at) & mask);
+            slot.is_some_and(Option::is_some)
+        };
+        (0..packets).filter(taken).count()
+    }
+
     /// Lets go of the packets; the ring stays.
     pub(super) fn clear(&mut self) {
         self.ring.fill(None);

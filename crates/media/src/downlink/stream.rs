@@ -128,6 +128,13 @@ impl Stream {
         self.wish
     }
 
+    /// Reads a little of all that sending so many packets will need, so that the
+    /// memory is near when it does. The result means nothing.
+    #[must_use]
+    pub fn touch(&self, packets: usize) -> usize {
+        self.history.touch(self.index, packets)
+    }
+
     /// The encoding that is being sent.
     #[must_use]
     pub fn encoding(&self) -> Option<u8> {
@@ -387,13 +394,19 @@ impl Stream {
         let sent = sent.clone();
         let repeat_index = self.rtx_index;
         self.rtx_index += 1;
-        let original = self.describe(
-            &sent.packet,
-            numbering.payload_type,
-            (index, sent.timestamp),
-            (sent.patch, sent.blank),
-            now,
-        );
+        // Always introduced: once Firefox has learnt one SSRC of a section by its
+        // mid, it drops every other that has not named that mid too, and a
+        // repair stream is rarely heard in the beginning.
+        let original = Rewritten {
+            introduce: Some(self.settings.mid),
+            ..self.describe(
+                &sent.packet,
+                numbering.payload_type,
+                (index, sent.timestamp),
+                (sent.patch, sent.blank),
+                now,
+            )
+        };
         Some(Repeat {
             header: Header {
                 payload_type,

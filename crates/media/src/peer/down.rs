@@ -49,9 +49,47 @@ const WALK_INTERVAL: Duration = Duration::from_millis(100);
 /// A packet that waits for the drain.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    pub(crate) place: u32,
-    pub(crate) live: Encodings,
-    pub(crate) packet: Arc<Packet>,
+    place: u32,
+    live: Encodings,
+    packet: Arc<Packet>,
+}
+
+/// What waits for one peer. One cache line, since it is all that is touched of
+/// a peer when a packet for it comes.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Queue {
+    audio: Vec<Pending>,
+    video: Vec<Pending>,
+    /// Whether there are keys to send with.
+    pub(crate) open: bool,
+    /// Whether the shard's list of those to drain has the peer.
+    pub(crate) dirty: bool,
+}
+
+impl Queue {
+    /// Puts a packet in. Sound does not wait behind pictures.
+    pub(crate) fn push(&mut self, place: u32, packet: &Arc<Packet>, live: Encodings) -> bool {
+        let queue = match packet.format.codec.kind() {
+            Kind::Audio => &mut self.audio,
+            Kind::Video => &mut self.video,
+        };
+        if queue.len() >= PENDING {
+            return false;
+        }
+        queue.push(Pending {
+            place,
+            live,
+            packet: packet.clone(),
+        });
+        true
+    }
+
+    /// Forgets what waits: there is no way to send it.
+    pub(crate) fn discard(&mut self) {
+        self.audio.clear();
+        self.video.clear();
+    }
 }
 
 /// Where one stream is with its sender reports.
@@ -102,11 +140,11 @@ pub(crate) struct Down {
     /// All that ever were in use. With AES-GCM a second stream of one SSRC
     /// would give up the secrecy of both (RFC 7714 §13).
     spent: HashSet<u32>,
-    audio: Vec<Pending>,
-    video: Vec<Pending>,
     repeats: Vec<(u32, u16)>,
     transport_sequence: u16,
     losses: Losses,
+    /// As of the peer's last report.
+    pub(crate) round_trip: Option<Duration>,
     /// When the streams were last looked through.
     walked: Option<Instant>,
     due: Option<Instant>,
@@ -121,9 +159,18 @@ impl Down {
         self.tracks.len().saturating_sub(self.vacant.len())
     }
 
-    /// Whether something waits for the drain.
+    /// Whether repeats wait for the drain.
     pub(crate) fn is_dirty(&self) -> bool {
-        !(self.audio.is_empty() && self.video.is_empty() && self.repeats.is_empty())
+        !self.repeats.is_empty()
+    }
+
+    /// Reads a little of all that [`Self::drain`] will need, so that the memory
+    /// is near when it does. The sum means nothing.
+    pub(crate) fn touch(&self, queue: &Queue) -> usize {
+        let packets = queue.audio.len() + queue.video.len();
+        let first = queue.video.first().or(queue.audio.first());
+        let track = first.and_then(|pending| self.at(pending.place));
+        track.map_or(packets, |track| track.stream.touch(packets))
     }
 
     /// Whether a subscription could be taken in.
@@ -187,23 +234,6 @@ impl Down {
             .filter_map(|(place, track)| Some((place, track.as_ref()?)))
     }
 
-    /// Puts a packet into the queue. Sound does not wait behind pictures.
-    pub(crate) fn push(&mut self, place: u32, packet: &Arc<Packet>, live: Encodings) -> bool {
-        let queue = match packet.format.codec.kind() {
-            Kind::Audio => &mut self.audio,
-            Kind::Video => &mut self.video,
-        };
-        if queue.len() >= PENDING {
-            return false;
-        }
-        queue.push(Pending {
-            place,
-            live,
-            packet: packet.clone(),
-        });
-        true
-    }
-
     /// The peer misses packets. Gives back whether there is such a stream.
     pub(crate) fn nack(&mut self, nack: &Nack<'_>) -> bool {
         let Some(place) = self.by_ssrc.get(&nack.media).copied() else {
@@ -215,19 +245,15 @@ impl Down {
         true
     }
 
-    /// The peer reports on one of our streams, if it is one; gives back the
-    /// round trip, once known.
-    pub(crate) fn report_received(
-        &mut self,
-        block: &ReportBlock,
-        now: Instant,
-    ) -> Option<Option<Duration>> {
+    /// The peer reports on one of our streams, if it is one.
+    pub(crate) fn report_received(&mut self, block: &ReportBlock, now: Instant) -> Option<()> {
         let place = *self.by_ssrc.get(&block.ssrc)?;
         let stream = &mut self.at_mut(place)?.stream;
         if stream.ssrc() == block.ssrc {
             stream.report_received(block, now);
         }
-        Some(stream.round_trip())
+        self.round_trip = stream.round_trip().or(self.round_trip);
+        Some(())
     }
 
     /// What arrived of what was sent, by transport sequence number. This is
@@ -251,27 +277,16 @@ impl Down {
     /// packets were forwarded and how many were repeated.
     pub(crate) fn drain(
         &mut self,
+        queue: &mut Queue,
         sealing: &Sealing<'_>,
         out: &mut Outlet<'_>,
         now: Instant,
     ) -> (u64, u64) {
         let mut forwarded = 0;
-        for kind in [Kind::Audio, Kind::Video] {
-            let mut queue = std::mem::take(self.queue(kind));
-            for pending in &queue {
-                forwarded += u64::from(self.forward(pending, sealing, out, now));
-            }
-            queue.clear();
-            *self.queue(kind) = queue;
+        for pending in queue.audio.drain(..).chain(queue.video.drain(..)) {
+            forwarded += u64::from(self.forward(&pending, sealing, out, now));
         }
         (forwarded, self.repeat(sealing, out, now))
-    }
-
-    const fn queue(&mut self, kind: Kind) -> &mut Vec<Pending> {
-        match kind {
-            Kind::Audio => &mut self.audio,
-            Kind::Video => &mut self.video,
-        }
     }
 
     fn forward(
@@ -334,8 +349,6 @@ impl Down {
 
     /// Forgets what waits: there is no way to send it.
     pub(crate) fn discard(&mut self) {
-        self.audio.clear();
-        self.video.clear();
         self.repeats.clear();
     }
 

@@ -40,7 +40,7 @@ const NAMES: usize = 4;
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is assumed before it was measured.
-const ROUND_TRIP: Duration = Duration::from_millis(100);
+pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(100);
 
 /// A packet that is to be forwarded.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What a peer's payload types stand for.
 
 use protocol::media::{Format, Payload};
+use smallvec::SmallVec;
 
 /// What a received payload type means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,13 +15,16 @@ pub enum Meaning {
 /// A peer's numbering of formats, made when it negotiates and then only read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PayloadTypes {
-    payloads: Vec<Payload>,
+    /// In place: every forwarded packet looks here.
+    payloads: SmallVec<[Payload; 8]>,
 }
 
 impl PayloadTypes {
     #[must_use]
-    pub const fn new(payloads: Vec<Payload>) -> Self {
-        Self { payloads }
+    pub fn new(payloads: Vec<Payload>) -> Self {
+        Self {
+            payloads: payloads.into_iter().collect(),
+        }
     }
 
     /// What a payload type stands for when this peer sends it.

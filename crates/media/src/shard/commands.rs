@@ -140,7 +140,7 @@ impl Shard {
         let mut peer = self.forget(key, now)?;
         let mut sink = Sink::default();
         peer.link.close(&mut sink);
-        self.post(peer.link.path(), sink.records);
+        self.post(peer.path, sink.records);
         Some(())
     }
 }

@@ -1,7 +1,7 @@
 //! The way of a packet: opened, told whose it is, queued for everyone who
 //! wants it; and on its way out rewritten and sealed.
 
-use std::{sync::Arc, time::Instant};
+use std::{hint::black_box, sync::Arc, time::Instant};
 
 use protocol::{limits::DATAGRAM_BYTES, plane::Event};
 use smallvec::SmallVec;
@@ -10,12 +10,16 @@ use super::Shard;
 use crate::{
     Output, ShardMessage,
     demux::is_rtcp,
-    peer::{Opened, Outlet, Received, Sealing, Unused},
+    peer::{Opened, Outlet, ROUND_TRIP, Received, Sealing, Unused},
     rtcp::{self, Packet as Control},
     rtp::{Extensions, Parsed},
     slab::Key,
     uplink::{Encodings, Packet},
 };
+
+/// Peers that are drained in one go. What they need, about 4 kB each, must fit
+/// the second-level cache together with what the shell does between.
+const WARM: usize = 16;
 
 /// What our header may have more than the client's: CSRCs fall away, sequence
 /// number, send time, section name and alignment may come.
@@ -110,14 +114,15 @@ impl Shard {
             let Some(peer) = self.peers.get_mut(subscriber.peer) else {
                 continue;
             };
-            if peer.ciphers.is_none() {
+            let queue = &mut peer.queue;
+            if !queue.open {
                 continue;
             }
-            if !peer.down.push(subscriber.place, packet, live) {
+            if !queue.push(subscriber.place, packet, live) {
                 self.stats.dropped.queue_full += 1;
             }
-            if !peer.dirty {
-                peer.dirty = true;
+            if !queue.dirty {
+                queue.dirty = true;
                 self.dirty.push_back(subscriber.peer);
             }
         }
@@ -133,6 +138,20 @@ impl Shard {
         }
     }
 
+    /// Brings what the next peers to be drained need into the cache, all at
+    /// once: one by one, each would wait for memory in its turn.
+    pub(super) fn warm_up(&mut self) {
+        let mut sum = 0_usize;
+        self.warm = 0;
+        for key in self.dirty.iter().take(WARM) {
+            self.warm += 1;
+            if let Some(peer) = self.peers.get(*key) {
+                sum = sum.wrapping_add(peer.down.touch(&peer.queue));
+            }
+        }
+        black_box(sum);
+    }
+
     /// Rewrites and seals what waits for one peer.
     pub(super) fn drain_peer(&mut self, key: Key, now: Instant) {
         let abs_send_time = self.abs_send_time(now);
@@ -140,8 +159,9 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        peer.dirty = false;
-        let (Some(ciphers), Some(path)) = (&peer.ciphers, peer.link.path()) else {
+        peer.queue.dirty = false;
+        let (Some(ciphers), Some(path)) = (&peer.ciphers, peer.path) else {
+            peer.queue.discard();
             peer.down.discard();
             return;
         };
@@ -150,14 +170,14 @@ impl Shard {
             extensions: &peer.extensions,
             payloads: &peer.payloads,
             abs_send_time,
-            round_trip: peer.up.round_trip(),
+            round_trip: peer.down.round_trip.unwrap_or(ROUND_TRIP),
         };
         let mut out = Outlet {
             slab: &mut self.slab,
             path,
             needs: &mut self.needs,
         };
-        let (forwarded, repeated) = peer.down.drain(&sealing, &mut out, now);
+        let (forwarded, repeated) = peer.down.drain(&mut peer.queue, &sealing, &mut out, now);
         self.stats.packets_forwarded += forwarded;
         self.stats.repairs_sent += repeated;
         let due = peer.down.due();
@@ -200,9 +220,9 @@ impl Shard {
         }
         if let Some(peer) = self.peers.get_mut(key)
             && peer.down.is_dirty()
-            && !peer.dirty
+            && !peer.queue.dirty
         {
-            peer.dirty = true;
+            peer.queue.dirty = true;
             self.dirty.push_back(key);
         }
     }
@@ -243,12 +263,11 @@ impl Shard {
             return;
         };
         for block in blocks {
-            match peer.down.report_received(&block, now) {
-                None => self.stats.dropped.rtcp_unknown_stream += 1,
-                Some(None) => {}
-                Some(Some(round_trip)) => peer.up.round_trip = Some(round_trip),
+            if peer.down.report_received(&block, now).is_none() {
+                self.stats.dropped.rtcp_unknown_stream += 1;
             }
         }
+        peer.up.round_trip = peer.down.round_trip;
     }
 
     /// A decoder needs a key frame.

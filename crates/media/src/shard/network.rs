@@ -118,6 +118,7 @@ impl Shard {
             }
             Check::RoleConflict(bytes) => bytes,
             Check::Accepted(bytes) => {
+                peer.path = peer.link.path();
                 let forgotten = peer.remember(path.remote);
                 if let Some(void) = former.filter(|_| peer.link.ufrags().count() == 1) {
                     self.by_ufrag.remove(&void);

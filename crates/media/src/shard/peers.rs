@@ -32,7 +32,7 @@ impl Shard {
             return;
         };
         let id = peer.id;
-        let path = peer.link.path();
+        let path = peer.path;
         self.post(path, sink.records);
         self.stats.dropped.sctp += sink.dropped;
         let keyed = sink
@@ -62,7 +62,11 @@ impl Shard {
         };
         let (inbound, outbound) = srtp::from_exporter(keys.cipher, &keys.material)
             .map_err(|_| CloseReason::HandshakeFailed)?;
-        peer.ciphers = Some(Ciphers { inbound, outbound });
+        peer.ciphers = Some(Ciphers {
+            inbound: Box::new(inbound),
+            outbound,
+        });
+        peer.queue.open = true;
         let peer = peer.id;
         self.stats.handshakes += 1;
         self.quality_at = self.quality_at.or(now.checked_add(QUALITY_INTERVAL));
