@@ -10,6 +10,7 @@ mod levels;
 mod liveness;
 mod missing;
 mod packet;
+mod shelf;
 mod stream;
 
 pub use feedback::Feedback;

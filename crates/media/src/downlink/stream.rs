@@ -132,7 +132,16 @@ impl Stream {
     /// memory is near when it does. The result means nothing.
     #[must_use]
     pub fn touch(&self, packets: usize) -> usize {
-        self.history.touch(self.index, packets)
+        let spread = [
+            self.current.is_some(),
+            self.previous.is_some(),
+            self.timeline.latest.is_some(),
+            self.first_sent.is_some(),
+            self.reports.news(),
+            self.wish == Wish::Paused,
+            self.introduced,
+        ];
+        spread.iter().filter(|yes| **yes).count() + self.history.touch(self.index, packets)
     }
 
     /// The encoding that is being sent.

@@ -43,7 +43,7 @@ pub struct Packet {
     pub reference: Option<Reference>,
     pub received: Instant,
     /// The payload, and the dependency descriptor behind it.
-    pub(super) data: Box<[u8]>,
+    pub(super) data: Vec<u8>,
     pub(super) payload_len: usize,
 }
 

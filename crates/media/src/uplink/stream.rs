@@ -11,7 +11,7 @@ use protocol::{
     media::{Format, Kind},
 };
 
-use super::{Packet, Reference, arrivals::Arrivals, missing::Missing};
+use super::{Packet, Reference, arrivals::Arrivals, missing::Missing, shelf::Shelf};
 use crate::{
     codec::{self, KeyFrame},
     rtcp::{ReportBlock, SenderInfo},
@@ -66,6 +66,7 @@ pub struct Stream {
     arrivals: Arrivals,
     missing: Missing,
     key_frame_need: bool,
+    shelf: Shelf,
 }
 
 impl Stream {
@@ -84,6 +85,7 @@ impl Stream {
             arrivals: Arrivals::default(),
             missing: Missing::new(kind),
             key_frame_need: false,
+            shelf: Shelf::default(),
         }
     }
 
@@ -124,9 +126,13 @@ impl Stream {
             self.missing.forget_before(sequence);
             self.key_frame_need = false;
         }
-        Ok(Arc::new(
-            self.share(sequence, arrival, &facts, key_frame, now),
-        ))
+        let mut shelf = std::mem::take(&mut self.shelf);
+        let packet = shelf.make(|data| {
+            let facts = (&facts, key_frame);
+            self.share(data, sequence, arrival, facts, now)
+        });
+        self.shelf = shelf;
+        Ok(packet)
     }
 
     /// The packet's extended number. A number far behind is a stray, unless the
@@ -183,14 +189,16 @@ impl Stream {
 
     fn share(
         &self,
+        mut data: Vec<u8>,
         sequence: u64,
         arrival: &Arrival<'_>,
-        facts: &codec::Facts,
-        key_frame: bool,
+        (facts, key_frame): (&codec::Facts, bool),
         now: Instant,
     ) -> Packet {
         let descriptor = arrival.extensions.dependency_descriptor.unwrap_or(&[]);
-        let mut data = Vec::with_capacity(arrival.payload.len() + descriptor.len());
+        // Rounded, so that the buffer fits most packets after this one.
+        let length = arrival.payload.len() + descriptor.len();
+        data.reserve_exact(length.next_multiple_of(256));
         data.extend_from_slice(arrival.payload);
         data.extend_from_slice(descriptor);
         Packet {
@@ -212,7 +220,7 @@ impl Stream {
             reference: self.reference,
             received: now,
             payload_len: arrival.payload.len(),
-            data: data.into_boxed_slice(),
+            data,
         }
     }
 
