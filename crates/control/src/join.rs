@@ -66,7 +66,7 @@ impl Join {
     fn single_peer(query: &[(String, String)]) -> Result<Self, ConnectError> {
         let text = query
             .iter()
-            .find(|(key, _)| key == "join_request")
+            .find(|(key, value)| key == "join_request" && !value.is_empty())
             .map(|(_, value)| value.as_str())
             .ok_or_else(|| malformed("join_request is missing"))?;
         let bytes = unwrap(text)?;

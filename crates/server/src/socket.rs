@@ -404,7 +404,11 @@ mod tests {
         socket.writable();
         assert_eq!(
             socket.backlog_bytes,
-            socket.backlog.iter().map(|w| w.contents.len()).sum()
+            socket
+                .backlog
+                .iter()
+                .map(|w| w.contents.len())
+                .sum::<usize>()
         );
     }
 

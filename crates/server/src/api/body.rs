@@ -41,7 +41,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Problem> {
-    serde_json::from_slice(bytes)
+    // Serde would also take an array, of the fields in their order.
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(bytes).map_err(|error| Problem::MalformedBody(error.to_string()))?;
+    serde_json::from_value(object.into())
         .map(Body)
         .map_err(|error| Problem::MalformedBody(error.to_string()))
 }
