@@ -78,7 +78,8 @@ impl Room {
         }
         self.roster.change(person);
         self.tell_current_speakers(person, desk);
-        self.offer_all_to(person);
+        self.tell_grades(person, desk);
+        self.offer_all_to(person, desk);
     }
 
     /// The media plane has forgotten the peer.

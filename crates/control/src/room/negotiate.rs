@@ -141,13 +141,9 @@ impl Room {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };
-        if let (Some(slot), Some(peer)) = (
-            participant
-                .subscriptions
-                .get_mut(&track)
-                .and_then(|s| s.slot.take()),
-            &participant.peer,
-        ) {
+        if let (Some(slot), Some(peer)) =
+            (participant.subscriptions.displace(track), &participant.peer)
+        {
             desk.order(
                 peer.shard,
                 Command::Unsubscribe {
@@ -197,12 +193,16 @@ impl Room {
         };
         let payloads = offer.payloads();
         participant
+            .subscriptions
             .waiting()
-            .into_iter()
             .filter_map(|id| {
                 let publisher = desk.tracks.get(&id)?.person;
                 let source = self.people.get(&publisher)?;
                 let track = source.tracks.get(&id)?;
+                // Without any section of the kind there is nothing to judge by.
+                if !payloads.iter().any(|p| p.format.codec.kind() == track.kind) {
+                    return None;
+                }
                 let decodable = payloads.iter().find(|p| track.formats.contains(&p.format));
                 Some(Candidate {
                     track: id,
@@ -211,7 +211,7 @@ impl Room {
                     home: source.shard,
                     kind: track.kind,
                     format: decodable.map(|payload| payload.rtx.is_some()),
-                    wish: participant.subscriptions.get(&id)?.setting.wish(track),
+                    wish: participant.subscriptions.get(id)?.setting.wish(track),
                 })
             })
             .collect()
@@ -227,16 +227,10 @@ impl Room {
         let Some(mid) = participant.sections.fill(candidate.kind, candidate.track) else {
             return;
         };
-        let mut used: BTreeSet<u32> = participant
-            .subscriptions
-            .values()
-            .filter_map(|subscription| subscription.slot)
-            .flat_map(|slot| [Some(slot.ssrc), slot.rtx_ssrc])
-            .flatten()
-            .collect();
+        let mut drawn = BTreeSet::new();
         let mut fresh = || loop {
             let ssrc = desk.ssrc();
-            if used.insert(ssrc) {
+            if !participant.subscriptions.uses_ssrc(ssrc) && drawn.insert(ssrc) {
                 break ssrc;
             }
         };
@@ -264,9 +258,7 @@ impl Room {
                 downlink,
             },
         );
-        if let Some(subscription) = participant.subscriptions.get_mut(&candidate.track) {
-            subscription.slot = Some(slot);
-        }
+        participant.subscriptions.place(candidate.track, slot);
         self.tell_received(candidate, desk);
     }
 
@@ -288,12 +280,8 @@ impl Room {
     }
 
     fn refuse_subscription(&mut self, person: PersonKey, candidate: &Candidate, desk: &mut Desk) {
-        if let Some(subscription) = self
-            .people
-            .get_mut(&person)
-            .and_then(|participant| participant.subscriptions.get_mut(&candidate.track))
-        {
-            subscription.refused = true;
+        if let Some(participant) = self.people.get_mut(&person) {
+            participant.subscriptions.shelve(candidate.track);
         }
         let error = SubscriptionError::SeCodecUnsupported;
         self.subscription_failed(person, &candidate.sid, error, desk);
@@ -383,7 +371,7 @@ impl Room {
     }
 
     fn sending(&self, receiver: &Participant, track: TrackId, desk: &Desk) -> Option<Sending> {
-        let slot = receiver.subscriptions.get(&track)?.slot?;
+        let slot = receiver.subscriptions.get(track)?.slot?;
         let (publisher, track) = self.track(track, desk)?;
         Some(Sending {
             formats: track.formats.clone(),

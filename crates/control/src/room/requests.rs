@@ -175,6 +175,9 @@ impl Room {
                     desk,
                 );
             }
+            Asked::SubscriptionPermission(permission) => {
+                self.update_audience(person, &permission, desk);
+            }
             Asked::SyncState(state) => self.sync(person, &state, desk),
             Asked::Ping(_) => {
                 let now = desk.unix_ms();
@@ -204,7 +207,6 @@ impl Room {
             Asked::Trickle(_)
             | Asked::Answer(_)
             | Asked::UpdateLayers(_)
-            | Asked::SubscriptionPermission(_)
             | Asked::Simulate(_)
             | Asked::UpdateDataSubscription(_)
             | Asked::StoreDataBlobRequest(_)

@@ -131,7 +131,7 @@ impl Room {
         self.tell_counts(desk);
         // Only now: a description must not name someone who was not announced.
         for (publisher, track) in fresh {
-            self.offer_to_all(publisher, track);
+            self.offer_to_all(publisher, track, desk);
         }
     }
 

@@ -2,12 +2,12 @@
 
 use livekit_protocol as proto;
 use proto::{SubscriptionError, VideoQuality, signal_response::Message};
-use protocol::{ids::TrackId, limits, media::Kind, plane::Command};
+use protocol::{ids::TrackId, limits, plane::Command};
 
 use super::Room;
 use crate::{
     desk::{Desk, PersonKey},
-    session::{Setting, Subscription},
+    session::{Audience, Participant, Setting},
 };
 
 /// Entries of one request that are looked at: a full room's tracks, no more.
@@ -15,57 +15,45 @@ const ENTRIES: usize = limits::SUBSCRIPTIONS_PER_PEER;
 
 impl Room {
     /// A track was announced: everyone who subscribes to all gets it.
-    pub(super) fn offer_to_all(&mut self, publisher: PersonKey, track: TrackId) {
-        for (person, participant) in &mut self.people {
-            if *person != publisher
-                && participant.active()
-                && participant.auto_subscribe
-                && participant.grants.can_subscribe
-                && participant.subscriptions.len() < limits::SUBSCRIPTIONS_PER_PEER
-            {
-                let setting = participant.first_setting();
-                participant
-                    .subscriptions
-                    .entry(track)
-                    .or_insert_with(|| Subscription {
-                        setting,
-                        ..Default::default()
-                    });
-                self.unsettled.insert(*person);
-            }
+    pub(super) fn offer_to_all(&mut self, publisher: PersonKey, track: TrackId, desk: &mut Desk) {
+        let everyone: Vec<PersonKey> = self.people.keys().copied().collect();
+        for person in everyone {
+            self.offer_one(person, publisher, track, desk);
         }
     }
 
     /// Someone has become active: it gets everything that was announced before.
-    pub(super) fn offer_all_to(&mut self, person: PersonKey) {
-        let told: Vec<TrackId> = self
+    pub(super) fn offer_all_to(&mut self, person: PersonKey, desk: &mut Desk) {
+        let told: Vec<(PersonKey, TrackId)> = self
             .people
             .iter()
-            .filter(|(key, _)| **key != person)
-            .flat_map(|(_, other)| other.tracks.values())
-            .filter(|track| track.told)
-            .map(|track| track.id)
+            .flat_map(|(key, other)| other.tracks.values().map(|track| (*key, track)))
+            .filter(|(_, track)| track.told)
+            .map(|(key, track)| (key, track.id))
             .collect();
-        let Some(participant) = self.people.get_mut(&person) else {
-            return;
-        };
-        self.unsettled.insert(person);
-        if !participant.auto_subscribe || !participant.grants.can_subscribe {
-            return;
+        for (publisher, track) in told {
+            self.offer_one(person, publisher, track, desk);
         }
-        let setting = participant.first_setting();
-        for track in told {
-            if participant.subscriptions.len() < limits::SUBSCRIPTIONS_PER_PEER
+        self.unsettled.insert(person);
+    }
+
+    /// Subscribes someone to a track, if it takes whatever there is.
+    pub(super) fn offer_one(
+        &mut self,
+        person: PersonKey,
+        publisher: PersonKey,
+        track: TrackId,
+        desk: &mut Desk,
+    ) {
+        let wanted = self.people.get(&person).is_some_and(|participant| {
+            participant.active()
+                && participant.auto_subscribe
+                && participant.grants.can_subscribe
                 && !participant.declined.contains(&track)
-            {
-                participant
-                    .subscriptions
-                    .entry(track)
-                    .or_insert_with(|| Subscription {
-                        setting,
-                        ..Default::default()
-                    });
-            }
+        });
+        if wanted && person != publisher {
+            // Beyond its limit a client gets no more than it asks for.
+            let _ = self.subscribe_to(person, publisher, track, desk);
         }
     }
 
@@ -81,7 +69,7 @@ impl Room {
             .flat_map(|tracks| &tracks.track_sids);
         for sid in update.track_sids.iter().chain(grouped).take(ENTRIES) {
             if update.subscribe {
-                if let Err(error) = self.subscribe(person, sid) {
+                if let Err(error) = self.subscribe(person, sid, desk) {
                     desk.stats.refused_requests += 1;
                     self.subscription_failed(person, sid, error, desk);
                 }
@@ -91,39 +79,105 @@ impl Room {
         }
     }
 
-    fn subscribe(&mut self, person: PersonKey, sid: &str) -> Result<(), SubscriptionError> {
+    fn subscribe(
+        &mut self,
+        person: PersonKey,
+        sid: &str,
+        desk: &mut Desk,
+    ) -> Result<(), SubscriptionError> {
         let (publisher, track) = self
             .tracks
             .get(sid)
             .copied()
             .ok_or(SubscriptionError::SeTrackNotfound)?;
-        let told = self
-            .people
-            .get(&publisher)
-            .and_then(|publisher| publisher.tracks.get(&track))
-            .is_some_and(|track| track.told);
-        if !told || publisher == person {
+        if publisher == person {
             return Err(SubscriptionError::SeTrackNotfound);
         }
-        let Some(participant) = self.people.get_mut(&person) else {
+        if let Some(participant) = self.people.get_mut(&person) {
+            participant.declined.remove(&track);
+        }
+        self.subscribe_to(person, publisher, track, desk)
+    }
+
+    /// Whoever may not receive a track is told so, which is no error.
+    fn subscribe_to(
+        &mut self,
+        person: PersonKey,
+        publisher: PersonKey,
+        track: TrackId,
+        desk: &mut Desk,
+    ) -> Result<(), SubscriptionError> {
+        let (Some(participant), Some(source)) =
+            (self.people.get(&person), self.people.get(&publisher))
+        else {
             return Ok(());
         };
-        if !participant.grants.can_subscribe
-            || participant.subscriptions.len() >= limits::SUBSCRIPTIONS_PER_PEER
-        {
+        let track = source
+            .tracks
+            .get(&track)
+            .filter(|track| track.told)
+            .ok_or(SubscriptionError::SeTrackNotfound)?;
+        if !participant.grants.can_subscribe || participant.subscriptions.full() {
             return Err(SubscriptionError::SeUnknown);
         }
-        participant.declined.remove(&track);
-        let setting = participant.first_setting();
-        participant
-            .subscriptions
-            .entry(track)
-            .or_insert_with(|| Subscription {
-                setting,
-                ..Default::default()
-            });
-        self.unsettled.insert(person);
+        if !source.admits(participant, track) {
+            tell_permission(participant, source, track.sid(), false, desk);
+            return Ok(());
+        }
+        let (id, kind) = (track.id, track.kind);
+        if let Some(participant) = self.people.get_mut(&person) {
+            let setting = participant.first_setting();
+            participant.subscriptions.add(id, kind, setting);
+            self.unsettled.insert(person);
+        }
         Ok(())
+    }
+
+    /// A publisher chooses who may receive its tracks.
+    pub(super) fn update_audience(
+        &mut self,
+        publisher: PersonKey,
+        permission: &proto::SubscriptionPermission,
+        desk: &mut Desk,
+    ) {
+        let Some(source) = self.people.get_mut(&publisher) else {
+            return;
+        };
+        let new = Audience::read(permission);
+        if source.audience == new {
+            return;
+        }
+        let old = std::mem::replace(&mut source.audience, new);
+        let told: Vec<(TrackId, String)> = source
+            .tracks
+            .values()
+            .filter(|track| track.told)
+            .map(|track| (track.id, track.sid().to_owned()))
+            .collect();
+        let others: Vec<PersonKey> = self.people.keys().copied().collect();
+        for person in others.into_iter().filter(|person| *person != publisher) {
+            for (track, sid) in &told {
+                let Some(participant) = self.people.get(&person) else {
+                    continue;
+                };
+                let Some(source) = self.people.get(&publisher) else {
+                    return;
+                };
+                let before = old.admits(&participant.sid, participant.identity(), sid);
+                let after = source
+                    .audience
+                    .admits(&participant.sid, participant.identity(), sid);
+                if before == after {
+                    continue;
+                }
+                tell_permission(participant, source, sid, after, desk);
+                if after {
+                    self.offer_one(person, publisher, *track, desk);
+                } else {
+                    self.drop_subscription(person, *track, desk);
+                }
+            }
+        }
     }
 
     pub(super) fn unsubscribe(&mut self, person: PersonKey, sid: &str, desk: &mut Desk) {
@@ -167,7 +221,7 @@ impl Room {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };
-        let Some(subscription) = participant.subscriptions.remove(&track) else {
+        let Some(subscription) = participant.subscriptions.remove(track) else {
             return;
         };
         self.unsettled.insert(person);
@@ -205,12 +259,8 @@ impl Room {
             let Some((_, track)) = self.tracks.get(sid).copied() else {
                 continue;
             };
-            if let Some(subscription) = self
-                .people
-                .get_mut(&person)
-                .and_then(|participant| participant.subscriptions.get_mut(&track))
-            {
-                subscription.setting = setting;
+            if let Some(participant) = self.people.get_mut(&person) {
+                participant.subscriptions.set(track, setting);
                 self.update_wish(person, track, desk);
             }
         }
@@ -222,7 +272,7 @@ impl Room {
             return;
         };
         let Some(wish) = self.people.get(&person).and_then(|participant| {
-            let setting = participant.subscriptions.get(&track)?.setting;
+            let setting = participant.subscriptions.get(track)?.setting;
             Some(setting.wish(self.people.get(&seat.person)?.tracks.get(&track)?))
         }) else {
             return;
@@ -233,13 +283,7 @@ impl Room {
         let Some(peer) = &participant.peer else {
             return;
         };
-        if let Some(slot) = participant
-            .subscriptions
-            .get_mut(&track)
-            .and_then(|s| s.slot.as_mut())
-            && slot.wish != wish
-        {
-            slot.wish = wish;
+        if let Some(slot) = participant.subscriptions.wish(track, wish) {
             desk.order(
                 peer.shard,
                 Command::ChangeWish {
@@ -254,13 +298,13 @@ impl Room {
     /// Asks those whose subscriptions changed for the sections that they need.
     pub(super) fn settle(&mut self, desk: &mut Desk) {
         for person in std::mem::take(&mut self.unsettled) {
-            let waiting = self.waiting_by_kind(person, desk);
             let Some(participant) = self.people.get_mut(&person) else {
                 continue;
             };
             if !participant.active() || participant.link.session.is_none() {
                 continue;
             }
+            let waiting = participant.subscriptions.waiting_counts();
             if let Some(demand) = participant.sections.demand(waiting, desk.now) {
                 let requirement = proto::MediaSectionsRequirement {
                     num_audios: demand.audio,
@@ -270,26 +314,19 @@ impl Room {
             }
         }
     }
+}
 
-    /// Subscriptions without a section: audio, video.
-    fn waiting_by_kind(&self, person: PersonKey, desk: &Desk) -> [usize; 2] {
-        let mut counts = [0, 0];
-        let Some(participant) = self.people.get(&person) else {
-            return counts;
-        };
-        let [audio, video] = &mut counts;
-        for id in participant.waiting() {
-            let kind = desk
-                .tracks
-                .get(&id)
-                .and_then(|seat| self.people.get(&seat.person)?.tracks.get(&id))
-                .map(|track| track.kind);
-            match kind {
-                Some(Kind::Audio) => *audio += 1,
-                Some(Kind::Video) => *video += 1,
-                None => {}
-            }
-        }
-        counts
-    }
+fn tell_permission(
+    receiver: &Participant,
+    publisher: &Participant,
+    track: &str,
+    allowed: bool,
+    desk: &mut Desk,
+) {
+    let update = proto::SubscriptionPermissionUpdate {
+        participant_sid: publisher.sid.clone(),
+        track_sid: track.to_owned(),
+        allowed,
+    };
+    receiver.send(desk, Message::SubscriptionPermissionUpdate(update));
 }

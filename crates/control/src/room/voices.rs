@@ -14,6 +14,7 @@ use crate::{
     desk::{Desk, PersonKey},
     face::Wake,
     quality::Grade,
+    session::Participant,
     speakers::Turn,
 };
 
@@ -89,18 +90,12 @@ impl Room {
             let Some(participant) = self.people.get(&person) else {
                 continue;
             };
-            let Some(grade) = participant.grade else {
+            let Some(info) = graded(participant) else {
                 continue;
             };
-            let info = proto::ConnectionQualityInfo {
-                participant_sid: participant.sid.clone(),
-                quality: grade.wire().into(),
-                score: grade.score(),
-            };
             if participant.grants.hidden {
-                let update = proto::ConnectionQualityUpdate {
-                    updates: vec![info],
-                };
+                let updates = vec![info];
+                let update = proto::ConnectionQualityUpdate { updates };
                 participant.send(desk, Message::ConnectionQuality(update));
             } else {
                 updates.push(info);
@@ -111,6 +106,29 @@ impl Room {
             self.broadcast(Message::ConnectionQuality(update), desk);
         }
     }
+
+    /// As with speakers, only changes are told to those who are there.
+    pub(super) fn tell_grades(&self, person: PersonKey, desk: &mut Desk) {
+        let updates: Vec<_> = self
+            .people
+            .values()
+            .filter(|participant| !participant.grants.hidden)
+            .filter_map(graded)
+            .collect();
+        if !updates.is_empty() {
+            let update = proto::ConnectionQualityUpdate { updates };
+            self.reply(person, Message::ConnectionQuality(update), desk);
+        }
+    }
+}
+
+fn graded(participant: &Participant) -> Option<proto::ConnectionQualityInfo> {
+    let grade = participant.grade?;
+    Some(proto::ConnectionQualityInfo {
+        participant_sid: participant.sid.clone(),
+        quality: grade.wire().into(),
+        score: grade.score(),
+    })
 }
 
 fn speakers_changed(turns: &[(String, Turn)]) -> Message {

@@ -2,16 +2,20 @@
 //! and the sections of its session description. Knows nothing of the others
 //! in the room.
 
+mod audience;
 mod link;
 mod participant;
 mod peer;
 mod sections;
 mod subscription;
+mod subscriptions;
 mod track;
 
+pub(crate) use audience::Audience;
 pub(crate) use link::Link;
 pub(crate) use participant::{OWN_ATTRIBUTES, Participant, Presence};
 pub(crate) use peer::Peer;
 pub(crate) use sections::{Change, Sections, Usage};
 pub(crate) use subscription::{Setting, Slot, Subscription};
+pub(crate) use subscriptions::Subscriptions;
 pub(crate) use track::{Track, Undeclared};

@@ -19,7 +19,7 @@ use crate::{
     join::Join,
     quality::Grade,
     sdp::{OpusStyle, Section},
-    session::{Link, Peer, Sections, Setting, Subscription, Track},
+    session::{Audience, Link, Peer, Sections, Setting, Subscriptions, Track},
 };
 
 /// Attribute that carries the role. Attributes that begin like it are the server's.
@@ -61,7 +61,9 @@ pub(crate) struct Participant {
     /// What the client sends without having announced it yet.
     pub(crate) unclaimed: Vec<(usize, Section)>,
     pub(crate) tracks: BTreeMap<TrackId, Track>,
-    pub(crate) subscriptions: BTreeMap<TrackId, Subscription>,
+    pub(crate) subscriptions: Subscriptions,
+    /// Who may receive its tracks.
+    pub(crate) audience: Audience,
     /// Tracks that the client unsubscribed from.
     pub(crate) declined: BTreeSet<TrackId>,
     pub(crate) next_slot: u32,
@@ -107,7 +109,8 @@ impl Participant {
             sections: Sections::new(browser),
             unclaimed: Vec::new(),
             tracks: BTreeMap::new(),
-            subscriptions: BTreeMap::new(),
+            subscriptions: Subscriptions::default(),
+            audience: Audience::default(),
             declined: BTreeSet::new(),
             next_slot: 0,
             data_sequence: 0,
@@ -142,13 +145,10 @@ impl Participant {
         }
     }
 
-    /// Subscriptions without a section (audio, video).
-    pub(crate) fn waiting(&self) -> Vec<TrackId> {
-        self.subscriptions
-            .iter()
-            .filter(|(_, subscription)| subscription.slot.is_none() && !subscription.refused)
-            .map(|(track, _)| *track)
-            .collect()
+    /// Whether `receiver` may receive one of our tracks.
+    pub(crate) fn admits(&self, receiver: &Self, track: &Track) -> bool {
+        self.audience
+            .admits(&receiver.sid, receiver.identity(), track.sid())
     }
 
     /// The stream in which a track of ours shows up at `receiver`: the first

@@ -7,13 +7,12 @@ use protocol::{
 
 use super::Track;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Subscription {
+    pub(crate) kind: Kind,
     pub(crate) setting: Setting,
     /// `None` while there is no section for it.
     pub(crate) slot: Option<Slot>,
-    /// The client can't decode it and was told so.
-    pub(crate) refused: bool,
 }
 
 /// Where the track arrives at the client.

@@ -351,3 +351,57 @@ fn a_client_may_take_a_section_away() {
         1
     );
 }
+
+#[test]
+fn a_client_without_any_media_section_is_asked_for_one() {
+    let mut world = World::new();
+    let anna = world.enter("anna");
+    let bert = world.connect(grants("bert"), join());
+    world.offer(bert);
+    world.media_up(bert);
+    let sid = world.publish(anna, "cam", "video");
+    assert_eq!(requirements(&mut world, bert), [(0, 1)]);
+    let answer = world.screen(bert).answer();
+    assert_eq!(answer.mid_to_track_id, [("1".to_owned(), sid)].into());
+}
+
+#[test]
+fn a_publisher_chooses_who_may_receive() {
+    let mut world = World::new();
+    let (anna, bert) = (world.enter("anna"), world.enter("bert"));
+    let sid = world.publish(anna, "cam", "video");
+    let allow = |all_participants, identity: &str| {
+        Asked::SubscriptionPermission(proto::SubscriptionPermission {
+            all_participants,
+            track_permissions: vec![proto::TrackPermission {
+                participant_identity: identity.to_owned(),
+                all_tracks: true,
+                ..Default::default()
+            }],
+        })
+    };
+    let told = |world: &mut World| -> Vec<bool> {
+        let told = world.screen(bert).told.iter();
+        told.filter_map(|t| match t {
+            Told::SubscriptionPermissionUpdate(update) => Some(update.allowed),
+            _ => None,
+        })
+        .collect()
+    };
+    world.ask(anna, allow(true, ""));
+    assert!(told(&mut world).is_empty());
+    world.ask(anna, allow(false, "carl"));
+    assert_eq!(told(&mut world), [false]);
+    assert!(world.screen(bert).answer().mid_to_track_id.is_empty());
+    // Asking does not help, and whoever comes now is held to it as well.
+    world.ask(bert, subscription(&[&sid], true));
+    assert_eq!(told(&mut world), [false, false]);
+    let dora = world.enter("dora");
+    let carl = world.enter("carl");
+    assert!(world.screen(dora).answer().mid_to_track_id.is_empty());
+    assert_eq!(world.screen(carl).answer().mid_to_track_id.len(), 1);
+    world.ask(anna, allow(false, "bert"));
+    assert_eq!(told(&mut world), [false, false, true]);
+    assert_eq!(world.screen(bert).answer().mid_to_track_id.len(), 1);
+    assert!(world.screen(carl).answer().mid_to_track_id.is_empty());
+}

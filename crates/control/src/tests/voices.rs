@@ -114,6 +114,10 @@ fn quality_is_told_when_it_changes() {
         });
         world.live(5);
     }
+    let carl = world.enter("carl");
+    let told = world.screen(carl).told.iter();
+    let told = told.filter(|t| matches!(t, Told::ConnectionQuality(_)));
+    assert_eq!(told.count(), 1, "a newcomer learns how things stand");
     for session in [anna, bert] {
         let told: Vec<ConnectionQuality> = world
             .screen(session)
