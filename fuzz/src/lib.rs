@@ -50,7 +50,14 @@ pub fn rtp(data: &[u8]) {
     let Some(payload) = parsed.payload(data).ok().and_then(|range| data.get(range)) else {
         return;
     };
-    for codec in [Codec::Opus, Codec::Red, Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1] {
+    for codec in [
+        Codec::Opus,
+        Codec::Red,
+        Codec::Vp8,
+        Codec::H264,
+        Codec::Vp9,
+        Codec::Av1,
+    ] {
         let _ = media::codec::read(codec, payload);
     }
 }
@@ -74,7 +81,11 @@ pub fn rtcp(data: &[u8]) {
             | Packet::ExtendedReport
             | Packet::Other { .. } => 0,
         };
-        assert!(items <= 17 * data.len(), "{items} items from {} bytes", data.len());
+        assert!(
+            items <= 17 * data.len(),
+            "{items} items from {} bytes",
+            data.len()
+        );
     }
 }
 
@@ -124,7 +135,10 @@ pub fn sdp(data: &[u8]) {
     node.connect(1, "listener", None);
     node.connect(2, "publisher", Some(offer.clone()));
     node.request(1, proto::signal_request::Message::Offer(offer.clone()));
-    node.request(2, proto::signal_request::Message::Offer(proto::SessionDescription { id: 2, ..offer }));
+    node.request(
+        2,
+        proto::signal_request::Message::Offer(proto::SessionDescription { id: 2, ..offer }),
+    );
 }
 
 /// Frames of a client that has joined: each JSON when it begins like it, else
@@ -138,7 +152,10 @@ pub fn signal(data: &[u8]) {
             Ok(text) if text.starts_with('{') => Frame::Text(text.to_owned()),
             Ok(_) | Err(_) => Frame::Binary(Bytes::copy_from_slice(piece)),
         };
-        node.input(Input::Frame { session: SessionId(2), frame });
+        node.input(Input::Frame {
+            session: SessionId(2),
+            frame,
+        });
     }
 }
 
@@ -155,7 +172,10 @@ fn pieces(data: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The moment at which every run begins.
-#[expect(clippy::disallowed_methods, reason = "the machines need some moment to count from")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the machines need some moment to count from"
+)]
 fn now() -> Instant {
     static START: OnceLock<Instant> = OnceLock::new();
     *START.get_or_init(Instant::now)
@@ -164,8 +184,15 @@ fn now() -> Instant {
 /// With one peer that has not connected yet.
 fn shard() -> Option<Shard> {
     static CERTIFICATE: OnceLock<Option<Certificate>> = OnceLock::new();
-    let certificate = CERTIFICATE.get_or_init(|| Certificate::generate().ok()).clone()?;
-    let config = ShardConfig { id: ShardId(0), shards: 2, certificate, seed: Some(7) };
+    let certificate = CERTIFICATE
+        .get_or_init(|| Certificate::generate().ok())
+        .clone()?;
+    let config = ShardConfig {
+        id: ShardId(0),
+        shards: 2,
+        certificate,
+        seed: Some(7),
+    };
     let mut shard = Shard::new(config, now()).ok()?;
     let credentials = |ufrag: &str, password: &str| IceCredentials {
         ufrag: ufrag.to_owned(),
@@ -219,7 +246,11 @@ impl Node {
             empty_room: Duration::from_secs(20),
             version: "0.0.0",
         };
-        Self { control: Control::new(config, now()), now: now(), peers: Vec::new() }
+        Self {
+            control: Control::new(config, now()),
+            now: now(),
+            peers: Vec::new(),
+        }
     }
 
     /// Someone who may do everything, and announced one track of each kind.
@@ -236,13 +267,20 @@ impl Node {
         };
         let join = Join {
             dialect: Dialect::SinglePeer,
-            client: proto::ClientInfo { protocol: 17, ..Default::default() },
+            client: proto::ClientInfo {
+                protocol: 17,
+                ..Default::default()
+            },
             auto_subscribe: true,
             adaptive_stream: false,
             metadata: String::new(),
             attributes: std::collections::BTreeMap::new(),
             add_tracks: vec![
-                track("audio", proto::TrackType::Audio, proto::TrackSource::Microphone),
+                track(
+                    "audio",
+                    proto::TrackType::Audio,
+                    proto::TrackSource::Microphone,
+                ),
                 track("video", proto::TrackType::Video, proto::TrackSource::Camera),
             ],
             offer,
@@ -258,21 +296,34 @@ impl Node {
             can_update_own_metadata: true,
             ..Grants::default()
         };
-        self.input(Input::Connect { session: SessionId(session), grants, join: Box::new(join) });
+        self.input(Input::Connect {
+            session: SessionId(session),
+            grants,
+            join: Box::new(join),
+        });
     }
 
     fn request(&mut self, session: u64, message: proto::signal_request::Message) {
-        let request = proto::SignalRequest { message: Some(message) };
+        let request = proto::SignalRequest {
+            message: Some(message),
+        };
         let frame = Frame::Binary(request.encode_to_vec().into());
-        self.input(Input::Frame { session: SessionId(session), frame });
+        self.input(Input::Frame {
+            session: SessionId(session),
+            frame,
+        });
     }
 
     fn input(&mut self, input: Input) {
         self.control.handle_input(input, self.now);
         self.drain();
         for (shard, peer) in std::mem::take(&mut self.peers) {
-            let event = Event::PeerConnected { peer, cipher: SrtpCipher::AeadAes256Gcm };
-            self.control.handle_input(Input::Plane { shard, event }, self.now);
+            let event = Event::PeerConnected {
+                peer,
+                cipher: SrtpCipher::AeadAes256Gcm,
+            };
+            self.control
+                .handle_input(Input::Plane { shard, event }, self.now);
             self.drain();
         }
         self.now += Duration::from_secs(1);
@@ -285,7 +336,11 @@ impl Node {
         while let Some(output) = self.control.poll_output() {
             outputs += 1;
             assert!(outputs < OUTPUTS, "a flood of outputs");
-            if let control::Output::Plane { shard, command: Command::OpenPeer { peer, .. } } = output {
+            if let control::Output::Plane {
+                shard,
+                command: Command::OpenPeer { peer, .. },
+            } = output
+            {
                 self.peers.push((shard, peer));
             }
         }

@@ -1,6 +1,7 @@
 //! Gives every file of the fuzzers' corpus to its target, on the compiler and
 //! with the libraries of everything else.
 
+#[expect(unreachable_pub, reason = "in its own package it is a library")]
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
@@ -43,7 +44,15 @@ fn every_target_of_the_fuzzers_is_replayed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fuzz_targets");
     let mut names: Vec<_> = fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
     names.sort();
     assert_eq!(names, TARGETS.map(|(name, _)| name));

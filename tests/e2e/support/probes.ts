@@ -131,5 +131,10 @@ const AUDIBLE = 0.02;
 
 /** How many voices are heard. */
 export async function voices(page: Page): Promise<number> {
-  return (await loudness(page)).filter((level) => level > AUDIBLE).length;
+  return (await hearing(page)).filter(Boolean).length;
+}
+
+/** For each voice that should be heard, whether it is. */
+export async function hearing(page: Page): Promise<boolean[]> {
+  return (await loudness(page)).map((level) => level > AUDIBLE);
 }
