@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod node;
 pub mod passcode;
 pub mod settings;
+mod shard_metrics;
 pub mod shard_thread;
 pub mod signal;
 pub mod socket;

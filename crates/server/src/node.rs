@@ -194,12 +194,13 @@ async fn drained(app: &App) {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|cause| match cause.kind() {
-            io::ErrorKind::AddrInUse => StartError::HttpInUse { address },
-            _ => StartError::Http { address, cause },
-        })
+    TcpListener::bind(address).await.map_err(|cause| {
+        if cause.kind() == io::ErrorKind::AddrInUse {
+            StartError::HttpInUse { address }
+        } else {
+            StartError::Http { address, cause }
+        }
+    })
 }
 
 /// The threads: shards and control.

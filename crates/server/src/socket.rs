@@ -51,9 +51,12 @@ pub enum SocketError {
 ///
 /// [`SocketError`] names the address and the remedy.
 pub fn open(address: SocketAddr, count: u16) -> Result<Vec<UdpSocket>, SocketError> {
-    let failed = |cause: io::Error| match cause.kind() {
-        io::ErrorKind::AddrInUse => SocketError::InUse { address },
-        _ => SocketError::Open { address, cause },
+    let failed = |cause: io::Error| {
+        if cause.kind() == io::ErrorKind::AddrInUse {
+            SocketError::InUse { address }
+        } else {
+            SocketError::Open { address, cause }
+        }
     };
     // With SO_REUSEPORT a second server of the same user would silently take
     // half of the packets; this one finds it out.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Fresh, read, token};
+use crate::support::{Answer, Fresh, read, token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_meeting_from_its_making_to_its_end() {
@@ -101,152 +101,145 @@ async fn a_reload_comes_back_as_the_same_person() {
     fresh.node.stop().await;
 }
 
+const MEETINGS: &str = "/api/v1/meetings";
+
+fn refused(answer: &Answer, status: u16, problem: &str) {
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (status, problem),
+        "{answer:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn every_no_has_its_problem() {
+async fn bodies_that_cannot_be_taken_are_refused() {
     let fresh = Fresh::start().await;
-    let (id, host_token) = fresh.meeting(json!({"passcode": "right"})).await;
+    let raw = [
+        ("{", "application/json", 400, "malformed-body"),
+        ("[]", "application/json", 400, "malformed-body"),
+        (r#"{"title": 1}"#, "application/json", 400, "malformed-body"),
+        (
+            r#"{"settings": []}"#,
+            "application/json",
+            400,
+            "malformed-body",
+        ),
+        (
+            r#"{"start_time": "soon"}"#,
+            "application/json",
+            400,
+            "malformed-body",
+        ),
+        ("{}", "text/plain", 415, "not-json"),
+    ];
+    for (body, kind, status, problem) in raw {
+        let request = fresh
+            .client
+            .post(fresh.url(MEETINGS))
+            .header("content-type", kind);
+        refused(&read(request.body(body)).await, status, problem);
+    }
+    let long = |length: usize| "x".repeat(length);
+    let json = [
+        (json!({"title": long(201)}), 400, "invalid-field"),
+        (json!({"title": "a\u{7}b"}), 400, "invalid-field"),
+        (json!({"passcode": long(129)}), 400, "invalid-field"),
+        (
+            json!({"settings": {"a": long(17_000)}}),
+            400,
+            "invalid-field",
+        ),
+        (json!({"title": long(70_000)}), 413, "body-too-large"),
+    ];
+    for (body, status, problem) in json {
+        refused(&fresh.post(MEETINGS, &body).await, status, problem);
+    }
+    assert!(fresh.metric("plenary_http_problems_total").await >= 11.0);
+    fresh.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_join_is_told_why() {
+    let fresh = Fresh::start().await;
+    let (id, _) = fresh.meeting(json!({"passcode": "right"})).await;
     let (_, foreign) = fresh.meeting(json!({})).await;
-    let meetings = "/api/v1/meetings";
-    let join = format!("{meetings}/{id}/join");
-    let end = format!("{meetings}/{id}/end");
-    let post = |body: &'static str, kind: &'static str| {
-        read(
-            fresh
-                .client
-                .post(fresh.url(meetings))
-                .header("content-type", kind)
-                .body(body),
-        )
-    };
-    let checks = [
-        (post("{", "application/json").await, 400, "malformed-body"),
-        (post("[]", "application/json").await, 400, "malformed-body"),
+    let joins = [
+        (json!({"passcode": "right"}), 400, "invalid-field"),
+        (json!({"name": " "}), 400, "invalid-field"),
+        (json!({"name": "x".repeat(257)}), 400, "invalid-field"),
+        (json!({"name": "Ann"}), 403, "passcode-required"),
         (
-            post(r#"{"title": 1}"#, "application/json").await,
-            400,
-            "malformed-body",
-        ),
-        (
-            post(r#"{"settings": []}"#, "application/json").await,
-            400,
-            "malformed-body",
-        ),
-        (post("{}", "text/plain").await, 415, "not-json"),
-        (
-            fresh
-                .post(meetings, &json!({"title": "x".repeat(201)}))
-                .await,
-            400,
-            "invalid-field",
-        ),
-        (
-            fresh.post(meetings, &json!({"title": "a\u{7}b"})).await,
-            400,
-            "invalid-field",
-        ),
-        (
-            fresh
-                .post(meetings, &json!({"passcode": "x".repeat(129)}))
-                .await,
-            400,
-            "invalid-field",
-        ),
-        (
-            fresh
-                .post(meetings, &json!({"settings": {"a": "x".repeat(17_000)}}))
-                .await,
-            400,
-            "invalid-field",
-        ),
-        (
-            fresh
-                .post(meetings, &json!({"title": "x".repeat(70_000)}))
-                .await,
-            413,
-            "body-too-large",
-        ),
-        (
-            fresh.get(&format!("{meetings}/abc-defg-hij")).await,
-            404,
-            "no-such-meeting",
-        ),
-        (
-            fresh.get(&format!("{meetings}/%00'--")).await,
-            404,
-            "no-such-meeting",
-        ),
-        (fresh.get("/api/v1/nothing").await, 404, "no-such-resource"),
-        (fresh.get(meetings).await, 405, "method-not-allowed"),
-        (
-            fresh.post(&join, &json!({"passcode": "right"})).await,
-            400,
-            "invalid-field",
-        ),
-        (
-            fresh.post(&join, &json!({"name": " "})).await,
-            400,
-            "invalid-field",
-        ),
-        (
-            fresh.post(&join, &json!({"name": "x".repeat(257)})).await,
-            400,
-            "invalid-field",
-        ),
-        (
-            fresh.post(&join, &json!({"name": "Ann"})).await,
+            json!({"name": "Ann", "passcode": ""}),
             403,
             "passcode-required",
         ),
         (
-            fresh
-                .post(&join, &json!({"name": "Ann", "passcode": "w"}))
-                .await,
+            json!({"name": "Ann", "passcode": "wrong"}),
             403,
             "wrong-passcode",
         ),
         (
-            fresh
-                .post(&join, &json!({"name": "Ann", "host_token": "h"}))
-                .await,
+            json!({"name": "Ann", "host_token": "h"}),
             401,
             "host-token-invalid",
         ),
         (
-            fresh
-                .post(&join, &json!({"name": "Ann", "host_token": foreign}))
-                .await,
-            403,
-            "not-host",
-        ),
-        (
-            read(fresh.client.post(fresh.url(&end))).await,
-            401,
-            "host-token-required",
-        ),
-        (fresh.post_as(&end, "h").await, 401, "host-token-invalid"),
-        (fresh.post_as(&end, &foreign).await, 403, "not-host"),
-        (
-            fresh.post_as(&end, &token(&id, "ann")).await,
-            403,
-            "not-host",
-        ),
-        (
-            fresh
-                .get_as(&format!("{meetings}/{id}/participants"), &foreign)
-                .await,
+            json!({"name": "Ann", "host_token": foreign}),
             403,
             "not-host",
         ),
     ];
-    for (answer, status, problem) in checks {
-        assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (status, problem),
-            "{answer:?}"
-        );
+    for (body, status, problem) in joins {
+        let answer = fresh.post(&format!("{MEETINGS}/{id}/join"), &body).await;
+        refused(&answer, status, problem);
     }
+    let nowhere = format!("{MEETINGS}/abc-defg-hij/join");
+    refused(
+        &fresh.post(&nowhere, &json!({"name": "Ann"})).await,
+        404,
+        "no-such-meeting",
+    );
+    fresh.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_host_ends_and_lists() {
+    let fresh = Fresh::start().await;
+    let (id, host_token) = fresh.meeting(json!({})).await;
+    let (_, foreign) = fresh.meeting(json!({})).await;
+    let end = format!("{MEETINGS}/{id}/end");
+    let list = format!("{MEETINGS}/{id}/participants");
+    refused(
+        &read(fresh.client.post(fresh.url(&end))).await,
+        401,
+        "host-token-required",
+    );
+    refused(&fresh.get(&list).await, 401, "host-token-required");
+    refused(&fresh.post_as(&end, "h").await, 401, "host-token-invalid");
+    for token in [foreign, token(&id, "ann")] {
+        refused(&fresh.post_as(&end, &token).await, 403, "not-host");
+        refused(&fresh.get_as(&list, &token).await, 403, "not-host");
+    }
+    assert_eq!(fresh.get_as(&list, &host_token).await.status, 200);
     assert_eq!(fresh.post_as(&end, &host_token).await.status, 200);
-    assert!(fresh.metric("plenary_http_problems_total").await >= 26.0);
+    fresh.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_a_problem_too() {
+    let fresh = Fresh::start().await;
+    refused(
+        &fresh.get(&format!("{MEETINGS}/abc-defg-hij")).await,
+        404,
+        "no-such-meeting",
+    );
+    refused(
+        &fresh.get(&format!("{MEETINGS}/%00'--")).await,
+        404,
+        "no-such-meeting",
+    );
+    refused(&fresh.get("/api/v1/nothing").await, 404, "no-such-resource");
+    refused(&fresh.get(MEETINGS).await, 405, "method-not-allowed");
     fresh.node.stop().await;
 }
 

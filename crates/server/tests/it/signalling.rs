@@ -17,10 +17,10 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::{Fresh, Said, join_request, read, refusal, token};
 
 fn joined(said: Said) -> Option<proto::JoinResponse> {
-    match said {
-        Said::Join(join) => Some(join),
-        other => panic!("the first message is {other:?}"),
-    }
+    let Said::Join(join) = said else {
+        panic!("the first message is {said:?}")
+    };
+    Some(join)
 }
 
 #[tokio::test(flavor = "multi_thread")]
