@@ -32,6 +32,14 @@ impl Trace {
         }
     }
 
+    /// Goes into the log only: timers that fire for nothing differ from run
+    /// to run, and make no difference.
+    pub fn remark(&mut self, at: Duration, what: impl FnOnce() -> String) {
+        if let Some(log) = &mut self.log {
+            log.push(format!("# {at:?} {}", what()));
+        }
+    }
+
     #[must_use]
     pub const fn hash(&self) -> u64 {
         self.hash

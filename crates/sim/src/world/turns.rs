@@ -87,8 +87,9 @@ impl World {
         }
     }
 
-    fn woken(&mut self, who: impl FnOnce() -> String) {
+    fn woken(&mut self, who: impl Fn() -> String) {
         self.wakes += 1;
+        self.trace.remark(self.now, &who);
         if self.spin.at != self.now {
             self.spin.at = self.now;
             self.spin.count = 0;
@@ -247,6 +248,7 @@ impl World {
         for effect in self.node.take_effects() {
             match effect {
                 Effect::Datagram { destination, bytes } => {
+                    self.note_datagram("sent down", destination, &bytes);
                     let arrivals = self
                         .network
                         .send(destination.ip(), Way::Down, &bytes, self.now);
