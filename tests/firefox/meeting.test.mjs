@@ -3,17 +3,18 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchChromium, launchFirefox } from './support/browsers.mjs';
+import { openLink, ssrcOf } from './support/link.mjs';
 import { Person, until } from './support/people.mjs';
-import { startServer } from './support/server.mjs';
+import { RTC_PORT, startServer } from './support/server.mjs';
 import { serveSite } from './support/site.mjs';
 
 /** Two browsers start, and a room of a few seconds. */
 const LIMIT_MS = 240_000;
 
-let server, site, firefox, chromium;
+let server, link, site, firefox, chromium;
 
 before(async () => {
-  [server, site] = await Promise.all([startServer(), serveSite()]);
+  [server, link, site] = await Promise.all([startServer(), openLink(RTC_PORT), serveSite()]);
   firefox = await launchFirefox();
   chromium = await launchChromium();
 }, { timeout: LIMIT_MS });
@@ -21,6 +22,7 @@ before(async () => {
 after(async () => {
   await Promise.all([firefox?.close(), chromium?.close()]);
   site?.close();
+  link?.close();
   await server?.stop();
 }, { timeout: LIMIT_MS });
 
@@ -83,6 +85,69 @@ async function checkCipher(person) {
     // Firefox gives the name of RFC 7714 in full, Chromium without `SRTP_`.
     assert.equal(srtpCipher.replace(/^SRTP_/, ''), 'AEAD_AES_256_GCM', person.identity);
   }
+}
+
+test('what is lost on the way is repaired', { timeout: LIMIT_MS }, async () => {
+  await inOneRoom('loss', async (fox, cher) => {
+    for (const [person, other] of [[fox, cher], [cher, fox]]) {
+      await other.page.evaluate(() => window.room.localParticipant.setCameraEnabled(true));
+      await person.hears(`subscribed ${other.identity} camera`);
+      await person.grows('video', 'framesDecoded');
+      await checkRepairDown(person);
+      await checkRepairUp(other, person);
+    }
+  });
+});
+
+/** Packets lost in each direction, one in ten. */
+const LOST = 40;
+
+/** A judge of datagrams that loses every tenth packet of some streams. */
+function tenth(ssrcs) {
+  let packets = 0;
+  const judge = (datagram) => {
+    if (!ssrcs.includes(ssrcOf(datagram))) return false;
+    packets += 1;
+    if (packets % 10 !== 0) return false;
+    judge.lost += 1;
+    return true;
+  };
+  judge.lost = 0;
+  return judge;
+}
+
+/**
+ * What the server sends again is of use: each packet is asked for about once.
+ * A receiver that can't use it asks ten times before it gives up.
+ */
+async function checkRepairDown(receiver) {
+  const [before] = await receiver.inbound('video');
+  const judge = tenth([before.ssrc]);
+  link.losesDown = judge;
+  await until(`${LOST} packets to ${receiver.identity} are lost`, () => judge.lost >= LOST);
+  link.losesDown = () => false;
+  await receiver.grows('video', 'framesDecoded');
+  const [after] = await receiver.inbound('video');
+  const requests = after.nackCount - before.nackCount;
+  const seen = `${receiver.identity}: ${requests} requests for ${judge.lost} packets`;
+  assert.ok(requests > 0 && requests <= 2 * judge.lost, seen);
+}
+
+/** The server asks the sender again, so that the receiver misses next to nothing. */
+async function checkRepairUp(sender, receiver) {
+  const streams = async () => (await sender.lines('outbound-rtp')).filter((line) => line.kind === 'video');
+  const repeated = async () => (await streams()).reduce((sum, line) => sum + line.retransmittedPacketsSent, 0);
+  const before = await repeated();
+  const [first] = await receiver.inbound('video');
+  const judge = tenth((await streams()).map((line) => line.ssrc));
+  link.losesUp = judge;
+  await until(`${LOST} packets of ${sender.identity} are lost`, () => judge.lost >= LOST);
+  link.losesUp = () => false;
+  await until(`${sender.identity} repeats them`, async () => (await repeated()) - before >= judge.lost / 2);
+  await receiver.grows('video', 'framesDecoded');
+  const [last] = await receiver.inbound('video');
+  const missed = last.packetsLost - first.packetsLost;
+  assert.ok(missed <= judge.lost / 4, `${receiver.identity} misses ${missed} of ${judge.lost} packets`);
 }
 
 test('muting, text and leaving pass both ways', { timeout: LIMIT_MS }, async () => {

@@ -14,16 +14,19 @@ const STOPPED_WITHIN_MS = 10_000;
 
 /** Free: nobody else is in this network. */
 const HTTP_PORT = 7880;
-const RTC_PORT = 7882;
+export const RTC_PORT = 7882;
 
 export const webSocketUrl = `ws://localhost:${HTTP_PORT}`;
 
-/** Signalling on loopback, where pages count as secure; media at the address that Firefox can reach. */
+/**
+ * Signalling on loopback, where pages count as secure. Media there too, but
+ * told to clients at the address that Firefox can reach, where `openLink` is.
+ */
 export async function startServer() {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'plenary-firefox-'));
   const child = spawn(
     binary,
-    ['serve', '--dev', '--http', `127.0.0.1:${HTTP_PORT}`, '--rtc', `${ADDRESS}:${RTC_PORT}`]
+    ['serve', '--dev', '--http', `127.0.0.1:${HTTP_PORT}`, '--rtc', `127.0.0.1:${RTC_PORT}`]
       .concat(['--node-ip', ADDRESS, '--data', path.join(folder, 'data')]),
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );

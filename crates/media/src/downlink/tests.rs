@@ -445,6 +445,25 @@ fn reports_keep_the_senders_clock_and_measure_the_round_trip() {
     assert_eq!(next.introduce, None, "the receiver knows the stream");
 }
 
+/// Firefox drops a repair stream of which it does not know the section.
+#[test]
+fn repeats_always_name_their_section() {
+    let now = start();
+    let later = now + 10_000 * MS;
+    let live = Encodings::default().with(0);
+    let (mut up, types) = (Up::new(0, VP8), types());
+    let mut down = Stream::new(settings(Kind::Video), Wish::BEST);
+    for (sequence, payload, at) in [(1, &KEY, now), (2, &DELTA, later)] {
+        let packet = up.packet(sequence, 5_000 + u32::from(sequence), payload, at);
+        let sent = down.forward(&packet, &types, live, at).send.unwrap();
+        assert_eq!(sent.introduce.is_some(), at == now);
+        let repeat = down
+            .repeat(sent.header.sequence, &types, 30 * MS, at)
+            .unwrap();
+        assert_eq!(repeat.original.introduce, Tag::new(b"3"));
+    }
+}
+
 #[test]
 fn without_the_senders_reports_ours_wait() {
     let now = start();
