@@ -1,3 +1,5 @@
+//! Descriptors and key frames, by hand-made and random payloads.
+
 use proptest::prelude::*;
 
 use super::*;

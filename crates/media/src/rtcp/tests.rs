@@ -1,3 +1,5 @@
+//! What is written can be read back, and nothing that is read can panic.
+
 use proptest::prelude::*;
 
 use super::*;

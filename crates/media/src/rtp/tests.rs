@@ -1,3 +1,5 @@
+//! Headers and extensions: read, written, and torn apart.
+
 use proptest::prelude::*;
 use protocol::media::{Codec, ExtensionIds, Format, Payload, Tag};
 

@@ -1,3 +1,5 @@
+//! The vectors of RFC 7714, RFC 3711 and RFC 6188, and replays.
+
 #![expect(
     clippy::cast_possible_truncation,
     reason = "the numbers of a test are small"

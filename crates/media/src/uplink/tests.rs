@@ -1,3 +1,5 @@
+//! Reception with loss, reordering and repair.
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
