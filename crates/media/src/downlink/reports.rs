@@ -57,11 +57,11 @@ impl Reports {
 
     pub(super) fn received(&mut self, block: &ReportBlock, now: Instant) {
         self.fraction_lost = Some(block.fraction_lost);
-        let stamp = self
-            .stamps
-            .iter()
-            .flatten()
-            .find(|stamp| stamp.ntp == block.last_report && block.last_report != 0);
+        let stamp = self.stamps.iter().flatten().find(|stamp| {
+            // Who keeps the time as a float gives back a neighbour.
+            let apart = stamp.ntp.wrapping_sub(block.last_report);
+            apart.wrapping_add(1) <= 2 && block.last_report != 0
+        });
         if let Some(stamp) = stamp {
             let held = Duration::from_micros(u64::from(block.delay) * 1_000_000 / 65_536);
             let round_trip = now

@@ -145,6 +145,8 @@ pub(crate) struct Down {
     losses: Losses,
     /// As of the peer's last report.
     pub(crate) round_trip: Option<Duration>,
+    /// When it was measured.
+    measured_at: Option<Instant>,
     /// When the streams were last looked through.
     walked: Option<Instant>,
     due: Option<Instant>,
@@ -252,7 +254,13 @@ impl Down {
         if stream.ssrc() == block.ssrc {
             stream.report_received(block, now);
         }
-        self.round_trip = stream.round_trip().or(self.round_trip);
+        if let Some(sample) = stream.round_trip() {
+            // Streams that are reported on together share one path: the
+            // shortest time is the nearest to it, in whatever order they come.
+            let known = self.round_trip.filter(|_| self.measured_at == Some(now));
+            self.round_trip = Some(known.map_or(sample, |known| known.min(sample)));
+            self.measured_at = Some(now);
+        }
         Some(())
     }
 
