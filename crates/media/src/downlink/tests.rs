@@ -434,7 +434,7 @@ fn reports_keep_the_senders_clock_and_measure_the_round_trip() {
     down.report_received(&block, now + 1_080 * MS);
     assert_eq!(down.round_trip(), Some(80 * MS));
     assert_eq!(down.fraction_lost(), Some(12));
-    block.last_report ^= 1;
+    block.last_report ^= 1 << 8;
     down.report_received(&block, now + 5_000 * MS);
     assert_eq!(down.round_trip(), Some(80 * MS), "of no report of ours");
     let packet = up.packet(2, 5_010, &DELTA, now);
