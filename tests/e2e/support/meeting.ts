@@ -33,8 +33,9 @@ export async function createQuickly(server: Server, title: string, passcode?: st
 export async function enter(page: Page, name: string, passcode = ''): Promise<Person> {
   await page.getByRole('textbox', { name: 'Your name' }).fill(name);
   if (passcode !== '') await page.getByRole('textbox', { name: 'Passcode' }).fill(passcode);
-  // What one is going to show is shown before.
+  // What one is going to show is shown before, and that one is going to be heard.
   await expect.poll(() => page.getByLabel('Your camera').evaluate((video: HTMLVideoElement) => video.videoWidth)).toBeGreaterThan(0);
+  await expect(page.getByRole('img', { name: 'Microphone level' })).toBeVisible();
   await page.getByRole('button', { name: 'Join meeting' }).click();
   const person = new Person(page, name);
   await expect(person.controls).toBeVisible();
