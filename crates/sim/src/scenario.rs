@@ -26,6 +26,8 @@ pub enum Scenario {
     Churn,
     /// 5 % loss both ways, with jitter, duplicates and reordering.
     Loss,
+    /// Joining over bad lines.
+    LossyJoin,
     /// Subscribers' wishes walk through the layers of a simulcast camera.
     Layers,
     /// Temporal layers and H.264 besides VP8.
@@ -49,10 +51,11 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::TwoPeople,
         Self::Churn,
         Self::Loss,
+        Self::LossyJoin,
         Self::Layers,
         Self::Codecs,
         Self::Shards,
@@ -71,6 +74,7 @@ impl Scenario {
             Self::TwoPeople => "two-people",
             Self::Churn => "churn",
             Self::Loss => "loss",
+            Self::LossyJoin => "lossy-join",
             Self::Layers => "layers",
             Self::Codecs => "codecs",
             Self::Shards => "shards",
@@ -92,6 +96,7 @@ impl Scenario {
             Self::TwoPeople
             | Self::Churn
             | Self::Loss
+            | Self::LossyJoin
             | Self::Layers
             | Self::Codecs
             | Self::Vanish
@@ -109,6 +114,7 @@ impl Scenario {
             Self::TwoPeople => calls::two_people(world, &mut facts),
             Self::Churn => presence::churn(world, &mut facts),
             Self::Loss => quality::loss(world, &mut facts),
+            Self::LossyJoin => quality::lossy_join(world, &mut facts),
             Self::Layers => quality::layers(world, &mut facts),
             Self::Codecs => quality::codecs(world, &mut facts),
             Self::Shards => calls::shards(world, &mut facts),

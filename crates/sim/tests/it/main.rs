@@ -26,6 +26,11 @@ fn five_percent_of_loss_is_repaired() {
 }
 
 #[test]
+fn people_get_in_over_bad_lines() {
+    well(Scenario::LossyJoin, 1..=4);
+}
+
+#[test]
 fn wishes_walk_through_the_layers_without_a_stop() {
     well(Scenario::Layers, 1..=3);
 }
@@ -106,16 +111,10 @@ fn a_seed_is_a_run() {
 }
 
 fn assert_same(first: &Report, again: &Report) {
-    let parted = first.log.iter().zip(&again.log).position(|(a, b)| a != b);
-    if let Some(at) = parted {
-        let around = at.saturating_sub(5)..(at + 5).min(first.log.len()).min(again.log.len());
-        panic!(
-            "{} parts at entry {at}:\n{:#?}\n{:#?}",
-            first.scenario,
-            &first.log[around.clone()],
-            &again.log[around]
-        );
-    }
+    // Remarks are not part of the hash.
+    let [a, b] = [first, again].map(|report| report.log.iter().filter(|l| !l.starts_with('#')));
+    let parted = (1..).zip(a.zip(b)).find(|(_, (a, b))| a != b);
+    assert!(parted.is_none(), "{} parts at {parted:?}", first.scenario);
     assert_eq!(first.trace_hash, again.trace_hash);
     assert_eq!(first.facts, again.facts);
 }
