@@ -73,12 +73,3 @@ pub fn router() -> Router<Shared> {
         .method_not_allowed_fallback(Problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
 }
-
-/// The OpenAPI document as JSON.
-///
-/// # Errors
-///
-/// Never for this document; the type is that of the JSON writer.
-pub fn openapi() -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&Document::openapi())
-}

@@ -1,4 +1,4 @@
-//! The command line of `plenary`, and the only place that prints.
+//! The command line of `plenary`, and the only place that prints to standard output.
 #![expect(
     clippy::print_stdout,
     reason = "what is asked for on the command line is answered there"

@@ -1,8 +1,20 @@
 //! `plenary`: see `plenary --help`.
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    server::cli::Cli::parse().run().await
+#[expect(
+    clippy::print_stderr,
+    reason = "why it does not start must be seen without a log"
+)]
+async fn main() -> ExitCode {
+    match server::cli::Cli::parse().run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("plenary: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
