@@ -92,7 +92,7 @@ impl History {
     /// Reads the places of the packets to come; how many are taken.
     pub(super) fn touch(&self, index: u64, packets: usize) -> usize {
         let mask = self.ring.len().wrapping_sub(1);
-        let first = (index & mask as u64) as usize;
+        let first = usize::try_from(index & mask as u64).unwrap_or(0);
         let taken = |at: &usize| {
             let slot = self.ring.get(first.wrapping_add(*at) & mask);
             slot.is_some_and(Option::is_some)
