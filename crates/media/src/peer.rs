@@ -29,6 +29,14 @@ pub(crate) struct Ciphers {
     pub(crate) outbound: Outbound,
 }
 
+/// How far from the peer something lies: each step is a pointer further.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Depth {
+    Peer,
+    Stream,
+    History,
+}
+
 /// What every packet needs is kept close together, and the rest in boxes:
 /// with hundreds of peers it is memory that takes the time.
 #[derive(Debug)]
@@ -80,16 +88,22 @@ impl Peer {
         Some(self.addresses.remove(oldest))
     }
 
-    /// Reads a little of all that its drain will need. The sum means nothing.
-    pub(crate) fn touch(&self) -> usize {
-        let spread = [
-            self.path.is_some(),
-            self.ciphers.is_some(),
-            self.extensions.mid.is_some(),
-            self.armed.is_some(),
-        ];
-        let yes = spread.iter().filter(|yes| **yes).count();
-        yes + self.down.touch(&self.queue)
+    /// Reads a little of what its drain will need. The sum means nothing.
+    pub(crate) fn touch(&self, depth: Depth) -> usize {
+        match depth {
+            Depth::Peer => {
+                let outbound = self.ciphers.as_ref().map(|c| &c.outbound);
+                let spread = [
+                    self.path.is_some(),
+                    outbound.is_some_and(Outbound::touch),
+                    self.extensions.mid.is_some(),
+                    self.armed.is_some(),
+                ];
+                spread.iter().filter(|yes| **yes).count()
+            }
+            Depth::Stream => self.down.touch_stream(&self.queue),
+            Depth::History => self.down.touch_history(&self.queue),
+        }
     }
 
     /// When to be woken at the latest.

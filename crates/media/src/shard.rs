@@ -12,7 +12,7 @@ mod subscriptions;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use protocol::{ids::PeerId, plane::Event};
@@ -30,6 +30,10 @@ use crate::{
     transport::Path,
 };
 
+/// A peer whose timer went off has nothing to do again for so long: what is
+/// late by it harms nobody, and no peer can keep the shard in its timers.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// One media core. Give it any number of inputs, then drain
 /// [`Shard::poll_output`] and [`Shard::poll_transmit`] until both are empty,
 /// then sleep until [`Shard::poll_timeout`].
@@ -46,6 +50,8 @@ pub struct Shard {
     tracks: Tracks,
     subscriptions: usize,
     timers: Timers,
+    /// Set while timers are handled: none of them is due again before.
+    earliest: Option<Instant>,
     outputs: VecDeque<Output>,
     /// Datagrams that are ready to go: all but forwarded media.
     outbox: VecDeque<Datagram>,
@@ -96,6 +102,7 @@ impl Shard {
             tracks: Tracks::default(),
             subscriptions: 0,
             timers: Timers::default(),
+            earliest: None,
             outputs: VecDeque::new(),
             outbox: VecDeque::new(),
             sending: None,
@@ -135,6 +142,7 @@ impl Shard {
 
     /// To be called at or after the time that [`Shard::poll_timeout`] gave.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.earliest = now.checked_add(PAUSE);
         while let Some((at, key)) = self.timers.pop_due(now) {
             let due = self.peers.get_mut(key).filter(|p| p.armed == Some(at));
             if let Some(peer) = due {
@@ -142,6 +150,7 @@ impl Shard {
                 self.wake_peer(key, now);
             }
         }
+        self.earliest = None;
         self.report(now);
     }
 
@@ -224,6 +233,7 @@ impl Shard {
 
     /// Makes sure that the peer is woken at `at` or before.
     fn arm(&mut self, key: Key, at: Instant) {
+        let at = self.earliest.map_or(at, |earliest| at.max(earliest));
         if let Some(peer) = self.peers.get_mut(key)
             && peer.armed.is_none_or(|armed| at < armed)
         {

@@ -257,3 +257,36 @@ fn strangers_get_nothing_but_counted() {
     assert_eq!(dropped.stun_malformed, 1);
     assert_eq!(world.shards[0].stats().datagrams_out, 0);
 }
+
+#[test]
+fn a_peer_is_followed_to_its_new_address() {
+    let mut world = World::new(2);
+    world.entry = |_, _| 0;
+    let clients = [world.join(0), world.join(1)];
+    world.connect();
+    for (client, port) in clients.into_iter().zip([7_001, 7_002]) {
+        let inside = world.clients[client].address;
+        world.translated = Some((inside, ([203, 0, 113, 5], port).into()));
+        world.run_for(30 * SECOND);
+        assert_eq!(world.closed(client), None);
+    }
+    let translated = world.shards[0].stats();
+    assert_eq!(translated.dropped.unknown_address, 0);
+}
+
+#[test]
+fn idle_peers_cost_nothing_between_timers() {
+    let mut world = World::new(1);
+    for _ in 0..10 {
+        world.join(0);
+    }
+    world.connect();
+    world.run_for(10 * SECOND);
+    let before = world.wakes;
+    world.run_for(60 * SECOND);
+    let wakes = world.wakes - before;
+    assert!(
+        wakes <= 200,
+        "{wakes} wake-ups of ten idle peers in a minute"
+    );
+}

@@ -128,10 +128,10 @@ impl Stream {
         self.wish
     }
 
-    /// Reads a little of all that sending so many packets will need, so that the
-    /// memory is near when it does. The result means nothing.
+    /// Reads a little of all that forwarding will need, so that the memory is
+    /// near when it does. The result means nothing.
     #[must_use]
-    pub fn touch(&self, packets: usize) -> usize {
+    pub fn touch(&self) -> usize {
         let spread = [
             self.current.is_some(),
             self.previous.is_some(),
@@ -141,7 +141,13 @@ impl Stream {
             self.wish == Wish::Paused,
             self.introduced,
         ];
-        spread.iter().filter(|yes| **yes).count() + self.history.touch(self.index, packets)
+        spread.iter().filter(|yes| **yes).count()
+    }
+
+    /// As [`Self::touch`], the places where so many packets will be remembered.
+    #[must_use]
+    pub fn touch_history(&self, packets: usize) -> usize {
+        self.history.touch(self.index, packets)
     }
 
     /// The encoding that is being sent.

@@ -166,13 +166,21 @@ impl Down {
         !self.repeats.is_empty()
     }
 
-    /// Reads a little of all that [`Self::drain`] will need, so that the memory
-    /// is near when it does. The sum means nothing.
-    pub(crate) fn touch(&self, queue: &Queue) -> usize {
+    /// Reads a little of the stream that the first packet is for.
+    pub(crate) fn touch_stream(&self, queue: &Queue) -> usize {
+        self.first(queue).map_or(0, |track| track.stream.touch())
+    }
+
+    /// Reads the places where its packets will be remembered.
+    pub(crate) fn touch_history(&self, queue: &Queue) -> usize {
         let packets = queue.audio.len() + queue.video.len();
-        let first = queue.video.first().or(queue.audio.first());
-        let track = first.and_then(|pending| self.at(pending.place));
-        track.map_or(packets, |track| track.stream.touch(packets))
+        let stream = self.first(queue).map(|track| &track.stream);
+        stream.map_or(0, |stream| stream.touch_history(packets))
+    }
+
+    fn first(&self, queue: &Queue) -> Option<&DownTrack> {
+        let first = queue.video.first().or(queue.audio.first())?;
+        self.at(first.place)
     }
 
     /// Whether a subscription could be taken in.

@@ -10,7 +10,7 @@ use super::Shard;
 use crate::{
     Output, ShardMessage,
     demux::is_rtcp,
-    peer::{Opened, Outlet, ROUND_TRIP, Received, Sealing, Unused},
+    peer::{Depth, Opened, Outlet, ROUND_TRIP, Received, Sealing, Unused},
     rtcp::{self, Packet as Control},
     rtp::{Extensions, Parsed},
     slab::Key,
@@ -142,13 +142,13 @@ impl Shard {
     /// once: one by one, each would wait for memory in its turn.
     pub(super) fn warm_up(&mut self) {
         let mut sum = 0_usize;
-        self.warm = 0;
-        for key in self.dirty.iter().take(WARM) {
-            self.warm += 1;
-            if let Some(peer) = self.peers.get(*key) {
-                sum = sum.wrapping_add(peer.touch());
+        for depth in [Depth::Peer, Depth::Stream, Depth::History] {
+            for key in self.dirty.iter().take(WARM) {
+                let peer = self.peers.get(*key);
+                sum = sum.wrapping_add(peer.map_or(0, |peer| peer.touch(depth)));
             }
         }
+        self.warm = self.dirty.len().min(WARM);
         black_box(sum);
     }
 

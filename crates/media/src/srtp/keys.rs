@@ -66,6 +66,11 @@ pub(super) fn derive(master: &[u8], salt: &[u8]) -> Option<Pair> {
 }
 
 impl Session {
+    /// See [`super::Outbound::touch`].
+    pub(super) fn touch(&self) -> bool {
+        std::ptr::eq(self.key.algorithm(), &AES_256_GCM) == (self.salt.first() == Some(&0))
+    }
+
     fn new(
         master: &[u8],
         salt: &[u8; PRF_SALT],

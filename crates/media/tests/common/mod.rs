@@ -69,6 +69,10 @@ pub(crate) struct World {
     /// Whether the network swallows a packet.
     pub(crate) lose: Box<dyn FnMut(&Packet) -> bool>,
     pub(crate) echo_data: bool,
+    /// How often a shard was woken by its timers.
+    pub(crate) wakes: usize,
+    /// An address translator: what one client's packets seem to come from.
+    pub(crate) translated: Option<(SocketAddr, SocketAddr)>,
     network: BTreeMap<(Instant, u64), Packet>,
     sequence: u64,
     /// Packets that are kept from the network, while there are to be any.
@@ -124,6 +128,8 @@ impl World {
             entry: |world, source| world.home_of(source),
             lose: Box::new(|_| false),
             echo_data: false,
+            wakes: 0,
+            translated: None,
             network: BTreeMap::new(),
             sequence: 0,
             held: None,
@@ -361,6 +367,7 @@ impl World {
         for shard in &mut self.shards {
             if shard.poll_timeout().is_some_and(|(at, _)| at <= now) {
                 shard.handle_timeout(now);
+                self.wakes += 1;
             }
         }
         for client in &mut self.clients {
@@ -411,7 +418,16 @@ impl World {
     }
 
     /// Puts a packet on its way.
-    pub(crate) fn send(&mut self, packet: Packet) {
+    pub(crate) fn send(&mut self, mut packet: Packet) {
+        if let Some((inside, outside)) = self.translated {
+            if packet.source == inside {
+                packet.source = outside;
+            } else if packet.destination == outside {
+                packet.destination = inside;
+            } else if packet.destination == inside {
+                return;
+            }
+        }
         if let Some(held) = &mut self.held {
             held.push(packet);
             return;
