@@ -286,7 +286,7 @@ fn idle_peers_cost_nothing_between_timers() {
     world.run_for(60 * SECOND);
     let wakes = world.wakes - before;
     assert!(
-        wakes <= 200,
+        wakes < 600,
         "{wakes} wake-ups of ten idle peers in a minute"
     );
 }
