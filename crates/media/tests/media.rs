@@ -453,3 +453,50 @@ fn strange_streams_are_counted() {
     world.run_for(SECOND);
     assert_eq!(world.shards[0].stats().dropped.rtp_unknown_stream, 1);
 }
+
+#[test]
+fn a_track_may_be_published_again_while_it_flows() {
+    let mut world = World::new(1);
+    let (a, b) = (world.join(0), world.join(0));
+    world.connect();
+    world.publish_simulcast(a, 3);
+    world.subscribe(b, 3, 0, Kind::Video);
+    for n in 0..100 {
+        if n == 50 {
+            world.order_simulcast(a, 3);
+        }
+        for encoding in 0..3 {
+            // Later packets do not say any more which encoding they are of.
+            let rtp = simulcast(3, encoding, n, n == 0);
+            world.write(
+                a,
+                Rtp {
+                    rid: rtp.rid.filter(|_| n < 20),
+                    ..rtp
+                },
+            );
+        }
+        world.run_for(33 * MS);
+    }
+    world.run_for(SECOND);
+    let pictures = received(&world, b, 3);
+    assert!(is_gapless(&pictures));
+    assert!(pictures.len() > 90, "{} pictures", pictures.len());
+    let started = |event: &Event| matches!(event, Event::EncodingStarted { .. });
+    let started = world.events.iter().filter(|(_, event)| started(event));
+    assert_eq!(started.count(), 3);
+}
+
+#[test]
+fn loss_is_reported_to_control() {
+    let mut world = call(1, 0, 0);
+    lose_media_from(&mut world, ([192, 0, 2, 1], 5000).into(), 5);
+    talk(&mut world, 0, 0..600);
+    let worst = world.events.iter().filter_map(|(_, event)| match event {
+        Event::Quality { quality, .. } => Some(quality.uplink_loss_permille),
+        _ => None,
+    });
+    // One picture in five, of which there are half as many as sounds.
+    let worst = worst.max().unwrap();
+    assert!((40..=90).contains(&worst), "{worst} per mille");
+}

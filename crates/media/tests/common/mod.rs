@@ -49,6 +49,9 @@ pub(crate) const OPUS: u8 = 111;
 pub(crate) const VP8: u8 = 96;
 pub(crate) const VP8_RTX: u8 = 97;
 
+/// The encodings of [`World::publish_simulcast`], the lowest first.
+const RIDS: [&str; 3] = ["q", "h", "f"];
+
 #[derive(Clone)]
 pub(crate) struct Packet {
     pub(crate) source: SocketAddr,
@@ -258,23 +261,11 @@ impl World {
 
     /// Publishes video in three encodings known by rid alone.
     pub(crate) fn publish_simulcast(&mut self, client: usize, track: u64) {
+        self.order_simulcast(client, track);
         let mid = mid_of(track);
-        let rids = ["q", "h", "f"];
-        let encodings = rids.map(|rid| Encoding {
-            rid: Tag::new(rid.as_bytes()),
-            ssrc: None,
-            rtx_ssrc: None,
-        });
-        let uplink = Uplink {
-            track: TrackId(track),
-            mid: Tag::new(mid.as_bytes()).unwrap(),
-            kind: Kind::Video,
-            encodings: encodings.to_vec(),
-        };
-        self.order(client, |peer| Command::Publish { peer, uplink });
         let mut api = self.clients[client].rtc.direct_api();
         api.declare_media(mid.as_str().into(), MediaKind::Video);
-        for (n, rid) in (0..).zip(rids) {
+        for (n, rid) in (0..).zip(RIDS) {
             let ssrc = u32::try_from(track).unwrap() * 1000 + 10 * n;
             api.declare_stream_tx(
                 ssrc.into(),
@@ -283,6 +274,22 @@ impl World {
                 Some(rid.into()),
             );
         }
+    }
+
+    /// The shard's part of [`Self::publish_simulcast`].
+    pub(crate) fn order_simulcast(&mut self, client: usize, track: u64) {
+        let encodings = RIDS.map(|rid| Encoding {
+            rid: Tag::new(rid.as_bytes()),
+            ssrc: None,
+            rtx_ssrc: None,
+        });
+        let uplink = Uplink {
+            track: TrackId(track),
+            mid: Tag::new(mid_of(track).as_bytes()).unwrap(),
+            kind: Kind::Video,
+            encodings: encodings.to_vec(),
+        };
+        self.order(client, |peer| Command::Publish { peer, uplink });
     }
 
     /// Subscribes this client to a track of a peer on shard `home`.
@@ -590,9 +597,7 @@ pub(crate) fn video(track: u64, n: u16) -> Rtp {
 pub(crate) fn simulcast(track: u64, encoding: u32, n: u16, key: bool) -> Rtp {
     Rtp {
         ssrc: u32::try_from(track).unwrap() * 1000 + 10 * encoding,
-        rid: ["q", "h", "f"]
-            .get(usize::try_from(encoding).unwrap())
-            .copied(),
+        rid: RIDS.get(usize::try_from(encoding).unwrap()).copied(),
         payload: [vp8(n, key), vec![u8::try_from(encoding).unwrap()]].concat(),
         ..video(track, n)
     }
