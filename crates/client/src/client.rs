@@ -268,6 +268,7 @@ mod tests {
             tag: 1,
             auto_subscribe: true,
             adaptive_stream: false,
+            browser: true,
             crypto: None,
         };
         let client = Client::new(config, Instant::now()).unwrap();

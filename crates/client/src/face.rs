@@ -25,6 +25,9 @@ pub struct ClientConfig {
     pub auto_subscribe: bool,
     /// Whether pictures shall start at the lowest layer, until settings arrive.
     pub adaptive_stream: bool,
+    /// Whether it says that it is a browser (livekit-client) or a native SDK:
+    /// servers fill the spare sections of the former only.
+    pub browser: bool,
     /// `None` for the usual one; simulation brings one with a seeded DTLS.
     pub crypto: Option<Arc<CryptoProvider>>,
 }

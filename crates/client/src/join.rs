@@ -49,9 +49,14 @@ pub(crate) fn reconnect(config: &ClientConfig, sid: String) -> JoinRequest {
 }
 
 fn about(config: &ClientConfig) -> JoinRequest {
+    let sdk = if config.browser {
+        client_info::Sdk::Js
+    } else {
+        client_info::Sdk::Rust
+    };
     JoinRequest {
         client_info: Some(ClientInfo {
-            sdk: client_info::Sdk::Rust.into(),
+            sdk: sdk.into(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL,
             client_protocol: CLIENT_PROTOCOL,

@@ -101,6 +101,8 @@ fn take(rest: &mut &[u8]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::Descriptor;
 
     #[test]
@@ -132,5 +134,33 @@ mod tests {
         assert_eq!(Descriptor::parse(&[]), None);
         assert_eq!(Descriptor::parse(&[0x90]), None);
         assert_eq!(Descriptor::parse(&[0x90, 0x80, 0x85]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_descriptor_comes_back(
+            start: bool,
+            picture_id in prop::option::of(0_u16..0x8000),
+            tl0_picture: Option<u8>,
+            temporal in prop::option::of(0_u8..4),
+            sync: bool,
+            non_reference: bool,
+            body: Vec<u8>,
+        ) {
+            let sync = sync && temporal.is_some();
+            let descriptor =
+                Descriptor { start, picture_id, tl0_picture, temporal, sync, non_reference };
+            let mut bytes = Vec::new();
+            descriptor.write(&mut bytes);
+            bytes.extend_from_slice(&body);
+            prop_assert_eq!(Descriptor::parse(&bytes), Some((descriptor, body.as_slice())));
+        }
+
+        #[test]
+        fn no_bytes_are_too_odd(bytes: Vec<u8>) {
+            if let Some((_, rest)) = Descriptor::parse(&bytes) {
+                prop_assert!(bytes.ends_with(rest));
+            }
+        }
     }
 }

@@ -30,6 +30,8 @@ pub enum Scenario {
     LossyJoin,
     /// Subscribers' wishes walk through the layers of a simulcast camera.
     Layers,
+    /// Subscribing by hand, and beginning with the lowest layer.
+    Selective,
     /// Temporal layers and H.264 besides VP8.
     Codecs,
     /// Six people over two shards.
@@ -48,15 +50,20 @@ pub enum Scenario {
     Data,
     /// Two rooms on one node.
     Rooms,
+    /// Who speaks is told to everyone.
+    Speakers,
+    /// Sixteen people who come almost at once.
+    Crowd,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::TwoPeople,
         Self::Churn,
         Self::Loss,
         Self::LossyJoin,
         Self::Layers,
+        Self::Selective,
         Self::Codecs,
         Self::Shards,
         Self::Vanish,
@@ -66,6 +73,8 @@ impl Scenario {
         Self::Mute,
         Self::Data,
         Self::Rooms,
+        Self::Speakers,
+        Self::Crowd,
     ];
 
     #[must_use]
@@ -76,6 +85,7 @@ impl Scenario {
             Self::Loss => "loss",
             Self::LossyJoin => "lossy-join",
             Self::Layers => "layers",
+            Self::Selective => "selective",
             Self::Codecs => "codecs",
             Self::Shards => "shards",
             Self::Vanish => "vanish",
@@ -85,6 +95,8 @@ impl Scenario {
             Self::Mute => "mute",
             Self::Data => "data",
             Self::Rooms => "rooms",
+            Self::Speakers => "speakers",
+            Self::Crowd => "crowd",
         }
     }
 
@@ -92,18 +104,20 @@ impl Scenario {
     #[must_use]
     pub const fn shards(self) -> u16 {
         match self {
-            Self::Shards | Self::Hostile | Self::Rooms => 2,
+            Self::Shards | Self::Hostile | Self::Rooms | Self::Crowd => 2,
             Self::TwoPeople
             | Self::Churn
             | Self::Loss
             | Self::LossyJoin
             | Self::Layers
+            | Self::Selective
             | Self::Codecs
             | Self::Vanish
             | Self::Resume
             | Self::Cut
             | Self::Mute
-            | Self::Data => 1,
+            | Self::Data
+            | Self::Speakers => 1,
         }
     }
 
@@ -116,6 +130,7 @@ impl Scenario {
             Self::Loss => quality::loss(world, &mut facts),
             Self::LossyJoin => quality::lossy_join(world, &mut facts),
             Self::Layers => quality::layers(world, &mut facts),
+            Self::Selective => quality::selective(world, &mut facts),
             Self::Codecs => quality::codecs(world, &mut facts),
             Self::Shards => calls::shards(world, &mut facts),
             Self::Vanish => presence::vanish(world, &mut facts),
@@ -125,6 +140,8 @@ impl Scenario {
             Self::Mute => calls::mute(world, &mut facts),
             Self::Data => calls::data(world, &mut facts),
             Self::Rooms => calls::rooms(world, &mut facts),
+            Self::Speakers => calls::speakers(world, &mut facts),
+            Self::Crowd => calls::crowd(world, &mut facts),
         }
         facts.0
     }

@@ -68,3 +68,25 @@ pub fn kind(bytes: &[u8]) -> &'static str {
         _ => "other",
     }
 }
+
+/// What can be seen of a datagram from outside, for the log.
+#[must_use]
+pub fn describe(bytes: &[u8]) -> String {
+    let kind = kind(bytes);
+    let word = |at: usize| {
+        let four: Option<[u8; 4]> = bytes.get(at..at + 4).and_then(|b| b.try_into().ok());
+        four.map_or(0, u32::from_be_bytes)
+    };
+    let length = bytes.len();
+    match kind {
+        "rtp" => {
+            let (first, timestamp, ssrc) = (word(0), word(4), word(8));
+            let (payload_type, sequence) = (first >> 16 & 0x7f, first & 0xffff);
+            format!(
+                "rtp {ssrc:08x} type {payload_type} number {sequence} time {timestamp}, {length} bytes"
+            )
+        }
+        "rtcp" => format!("rtcp type {}, {length} bytes", word(0) >> 16 & 0xff),
+        _ => format!("{kind}, {length} bytes"),
+    }
+}

@@ -41,6 +41,8 @@ pub struct JoinOptions {
     pub link: LinkConfig,
     pub auto_subscribe: bool,
     pub adaptive_stream: bool,
+    /// A browser, or else a native SDK.
+    pub browser: bool,
 }
 
 impl Default for JoinOptions {
@@ -49,6 +51,7 @@ impl Default for JoinOptions {
             link: LinkConfig::CLEAN,
             auto_subscribe: true,
             adaptive_stream: false,
+            browser: true,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the person does: publishing, muting, subscribing, data, leaving.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use livekit_protocol::{
@@ -10,7 +10,7 @@ use livekit_protocol::{
 use prost::Message;
 use protocol::{grants::Source, plane::DataChannel};
 use str0m::{
-    media::Rid,
+    media::{Mid, Pt, Rid},
     rtp::{ExtensionValues, RtpWrite},
 };
 
@@ -21,6 +21,24 @@ use crate::{
     negotiation,
     sender::Publication,
 };
+
+/// Sequence numbers begin here and up to the spread above: they wrap around
+/// some hundred packets later (RFC 3550 §5.1 wants them unpredictable), but not
+/// before the receiver has seen the first (RFC 3711 §3.3.1).
+const FIRST_SEQUENCE: u64 = 60_000;
+const SEQUENCE_SPREAD: u64 = 5_000;
+/// Packets that are kept for being asked for again, and how long.
+const REPEATABLE: usize = 1_024;
+const REPEATABLE_FOR: Duration = Duration::from_secs(3);
+
+/// Where a packet is sent.
+#[derive(Clone, Copy)]
+struct Place {
+    mid: Mid,
+    layer: usize,
+    rid: Option<&'static str>,
+    pt: Pt,
+}
 
 impl Client {
     pub(super) fn act(&mut self, action: Action, now: Instant) {
@@ -157,27 +175,42 @@ impl Client {
                 continue;
             };
             for (layer, packets) in frames.into_iter().enumerate() {
-                let rid = rids.get(layer).map(|rid| Rid::from(*rid));
+                let place = Place {
+                    mid,
+                    layer,
+                    rid: rids.get(layer).copied(),
+                    pt,
+                };
                 for packet in packets {
-                    let sequence = self.sequences.entry((mid, layer)).or_insert(0);
-                    *sequence += 1;
-                    let write = RtpWrite::new(
-                        pt,
-                        (*sequence).into(),
-                        packet.timestamp,
-                        now,
-                        packet.payload,
-                    )
-                    .marker(packet.marker)
-                    .nackable(level.is_none())
-                    .ext_vals(extensions(level));
-                    if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, rid) {
-                        stream.write_rtp(write);
-                    }
-                    self.tick_transport(now);
+                    self.send_packet(place, packet, level, now);
                 }
             }
         }
+    }
+
+    fn send_packet(&mut self, place: Place, packet: Packet, level: Option<i8>, now: Instant) {
+        let seed = self.config.seed;
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(place.mid, place.rid.map(Rid::from)) else {
+            return;
+        };
+        let sequence = self
+            .sequences
+            .entry((place.mid, place.layer))
+            .or_insert_with(|| {
+                // str0m would cap repeats at 15 % of a second's bytes, which
+                // is three of twenty packets: nothing that a server may rely on.
+                stream.set_rtx_cache(REPEATABLE, REPEATABLE_FOR, None);
+                FIRST_SEQUENCE + seed % SEQUENCE_SPREAD
+            });
+        *sequence += 1;
+        let time = packet.timestamp;
+        let write = RtpWrite::new(place.pt, (*sequence).into(), time, now, packet.payload)
+            .marker(packet.marker)
+            .nackable(level.is_none())
+            .ext_vals(extensions(level));
+        stream.write_rtp(write);
+        self.tick_transport(now);
     }
 
     pub(super) fn leave(&mut self, now: Instant) {

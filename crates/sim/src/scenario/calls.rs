@@ -1,8 +1,8 @@
 //! Calls without trouble: the plain one, over two shards, muting, data, rooms.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use client::{Action, AudioFeed, Feed, PublicationKey, VideoFeed};
+use client::{Action, AudioFeed, Event, Feed, PublicationKey, VideoFeed};
 use protocol::{grants::Source, plane::DataChannel};
 
 use super::{
@@ -18,6 +18,11 @@ pub(super) fn two_people(world: &mut World, facts: &mut Facts) {
     let ann = arrive(world, "room", "ann", JoinOptions::default());
     world.run_for(seconds(1));
     let bob = arrive(world, "room", "bob", JoinOptions::default());
+    let first = first_picture(world, bob, ann);
+    facts.millis("ms until the first picture", first);
+    if first > FIRST_PICTURE {
+        world.fail(format!("the first picture took {first:?}"));
+    }
     world.run_for(seconds(3));
     watch(world, seconds(10), CLEAN_AUDIO, CLEAN_VIDEO);
     let frames = |world: &World, at: PersonId, of: PersonId, key| {
@@ -55,6 +60,29 @@ pub(super) fn two_people(world: &mut World, facts: &mut Facts) {
     judge(world, CLEAN_AUDIO, CLEAN_VIDEO);
 }
 
+/// Ten round trips of 20 ms for signalling, ICE, DTLS and a second offer, and
+/// a key frame that waits for its turn at 15 frames a second.
+const FIRST_PICTURE: Duration = millis(500);
+
+/// How long a newcomer waits for a picture, up to five seconds.
+fn first_picture(world: &mut World, at: PersonId, of: PersonId) -> Duration {
+    let seen = |world: &World| {
+        let track = world
+            .person(of)?
+            .client
+            .published(PublicationKey(CAMERA))?
+            .to_owned();
+        let stats = world.person(at)?.client.stats(&track)?;
+        (stats.frames > 0).then_some(())
+    };
+    let mut waited = Duration::ZERO;
+    while waited < seconds(5) && seen(world).is_none() {
+        world.run_for(millis(10));
+        waited += millis(10);
+    }
+    waited
+}
+
 pub(super) fn shards(world: &mut World, facts: &mut Facts) {
     for name in ["ann", "bob", "cleo", "dan", "eve", "fay"] {
         arrive(world, "room", name, JoinOptions::default());
@@ -82,7 +110,11 @@ pub(super) fn shards(world: &mut World, facts: &mut Facts) {
 
 pub(super) fn mute(world: &mut World, facts: &mut Facts) {
     let ann = arrive(world, "room", "ann", JoinOptions::default());
-    let bob = arrive(world, "room", "bob", JoinOptions::default());
+    let native = JoinOptions {
+        browser: false,
+        ..JoinOptions::default()
+    };
+    let bob = arrive(world, "room", "bob", native);
     world.run_for(seconds(3));
     watch(world, seconds(2), CLEAN_AUDIO, CLEAN_VIDEO);
     for key in [MICROPHONE, CAMERA].map(PublicationKey) {
@@ -215,5 +247,80 @@ pub(super) fn rooms(world: &mut World, facts: &mut Facts) {
     facts.set(
         "rooms",
         u64::try_from(world.control_stats().rooms).unwrap_or(0),
+    );
+}
+
+/// Loud enough for a speaker, and as quiet as a room.
+const LOUD: i8 = -20;
+const QUIET: i8 = -90;
+
+pub(super) fn speakers(world: &mut World, facts: &mut Facts) {
+    let people = ["ann", "bob", "cleo"].map(|name| {
+        let id = arrive(world, "room", name, JoinOptions::default());
+        let key = PublicationKey(MICROPHONE);
+        world.act(id, Action::Speak { key, level: QUIET });
+        id
+    });
+    world.run_for(seconds(5));
+    let key = PublicationKey(MICROPHONE);
+    let mut changes = 0;
+    for speaker in people.iter().cycle().take(7) {
+        world.act(*speaker, Action::Speak { key, level: LOUD });
+        world.run_for(seconds(1));
+        expect_speakers(world, &[*speaker]);
+        world.act(*speaker, Action::Speak { key, level: QUIET });
+        world.run_for(seconds(2));
+        expect_speakers(world, &[]);
+        changes += 2;
+    }
+    judge(world, CLEAN_AUDIO, CLEAN_VIDEO);
+    facts.set("changes", changes);
+}
+
+/// Everyone was told of exactly these speakers.
+fn expect_speakers(world: &mut World, expected: &[PersonId]) {
+    let sids = |ids: &[PersonId]| -> Vec<String> {
+        let mut sids: Vec<String> = ids
+            .iter()
+            .filter_map(|id| Some(world.person(*id)?.client.sid()?.to_owned()))
+            .collect();
+        sids.sort();
+        sids
+    };
+    let expected = sids(expected);
+    let mut wrong = Vec::new();
+    for person in world.people() {
+        let mut active = BTreeMap::new();
+        for (_, event) in &person.events {
+            if let Event::Speakers(changes) = event {
+                active.extend(changes.iter().map(|s| (s.sid.clone(), s.active)));
+            }
+        }
+        let told: Vec<String> = active
+            .into_iter()
+            .filter_map(|(sid, active)| active.then_some(sid))
+            .collect();
+        if told != expected {
+            wrong.push(format!("{} believes that {told:?} speak", person.identity));
+        }
+    }
+    world.fail_all(wrong);
+}
+
+pub(super) fn crowd(world: &mut World, facts: &mut Facts) {
+    for n in 0..16 {
+        let options = JoinOptions {
+            browser: n % 2 == 0,
+            ..JoinOptions::default()
+        };
+        arrive(world, "room", &format!("p{n:02}"), options);
+        world.run_for(millis(100));
+    }
+    world.run_for(seconds(5));
+    watch(world, seconds(3), CLEAN_AUDIO, CLEAN_VIDEO);
+    let most = world.people().iter().map(|p| p.client.sections()).max();
+    facts.set(
+        "most sections",
+        u64::try_from(most.unwrap_or(0)).unwrap_or(0),
     );
 }

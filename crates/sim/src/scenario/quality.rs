@@ -40,6 +40,8 @@ pub(super) fn loss(world: &mut World, facts: &mut Facts) {
         facts.set(&format!("frames at {name}"), stats.frames);
         facts.set(&format!("unrepaired packets at {name}"), stats.lost);
         facts.millis(&format!("longest gap at {name} in ms"), stats.longest_gap);
+        facts.set(&format!("key frames at {name}"), stats.key_frames);
+        facts.set(&format!("key frames asked for by {name}"), stats.requests);
         // 26 s of 15 frames; repair leaves next to nothing lost.
         if stats.frames < 26 * 15 * 8 / 10 {
             world.fail(format!("only {} frames at {name}", stats.frames));
@@ -164,6 +166,78 @@ fn expect_layer(world: &mut World, at: PersonId, of: PersonId, layer: u8) {
     if seen != Some(layer) {
         world.fail(format!("{at:?} gets layer {seen:?} instead of {layer}"));
     }
+}
+
+pub(super) fn selective(world: &mut World, facts: &mut Facts) {
+    let ann = world.join("room", "ann", JoinOptions::default());
+    let camera = Feed::Video(VideoFeed::camera());
+    world.publish(ann, CAMERA, Source::Camera, camera);
+    let by_hand = JoinOptions {
+        auto_subscribe: false,
+        browser: false,
+        ..JoinOptions::default()
+    };
+    let bob = world.join("room", "bob", by_hand);
+    let adaptive = JoinOptions {
+        adaptive_stream: true,
+        ..JoinOptions::default()
+    };
+    let cleo = world.join("room", "cleo", adaptive);
+    world.run_for(seconds(4));
+    watch(world, seconds(1), CLEAN_AUDIO, CLEAN_VIDEO);
+    expect_layer(world, cleo, ann, 0);
+    set(
+        world,
+        cleo,
+        ann,
+        Setting::Size {
+            width: 1280,
+            height: 720,
+        },
+    );
+    world.run_for(seconds(2));
+    expect_layer(world, cleo, ann, 2);
+
+    let subscribed = |world: &World| {
+        world
+            .person(bob)
+            .map_or(0, |p| p.client.subscribed().count())
+    };
+    let sections = |world: &World| world.person(bob).map_or(0, |p| p.client.sections());
+    let track = world
+        .person(ann)
+        .and_then(|p| p.client.published(PublicationKey(CAMERA)));
+    let Some(track) = track.map(str::to_owned) else {
+        return world.fail("no camera");
+    };
+    let mut before = 0;
+    for subscribe in [true, false, true, false, true, false, true] {
+        let frames = camera_stats(world, bob, ann).map_or(0, |s| s.frames);
+        world.act(
+            bob,
+            Action::Subscribe {
+                track: track.clone(),
+                subscribe,
+            },
+        );
+        world.run_for(seconds(2));
+        let now = camera_stats(world, bob, ann).map_or(0, |s| s.frames);
+        if subscribed(world) != usize::from(subscribe) || (subscribe && now < frames + 30) {
+            world.fail(format!(
+                "subscribe {subscribe}: {frames} frames before, {now} after"
+            ));
+        }
+        if before == 0 {
+            // The first may need a new one: spare ones of native clients are not used.
+            before = sections(world);
+        }
+    }
+    if sections(world) != before {
+        world.fail(format!("{} sections grew to {}", before, sections(world)));
+    }
+    facts.set("sections", u64::try_from(before).unwrap_or(0));
+    let wrong = oracle::conformance(world);
+    world.fail_all(wrong);
 }
 
 pub(super) fn codecs(world: &mut World, facts: &mut Facts) {

@@ -34,6 +34,7 @@ impl World {
             tag: number,
             auto_subscribe: options.auto_subscribe,
             adaptive_stream: options.adaptive_stream,
+            browser: options.browser,
             crypto: Some(self.crypto.clone()),
         };
         let client = match Client::new(config, self.instant()) {

@@ -252,6 +252,10 @@ impl World {
                     let arrivals = self
                         .network
                         .send(destination.ip(), Way::Down, &bytes, self.now);
+                    self.trace.remark(self.now, || {
+                        let what = trace::describe(&bytes);
+                        format!("to {destination}: {what}, arrives {arrivals:?}")
+                    });
                     for at in arrivals {
                         self.fly(
                             at,
@@ -323,7 +327,12 @@ impl World {
         while let Some(output) = person.client.poll_output() {
             match output {
                 Output::Datagram { source, bytes, .. } => {
-                    for at in self.network.send(source.ip(), Way::Up, &bytes, now) {
+                    let times = self.network.send(source.ip(), Way::Up, &bytes, now);
+                    self.trace.remark(now, || {
+                        let what = trace::describe(&bytes);
+                        format!("from {source}: {what}, arrives {times:?}")
+                    });
+                    for at in times {
                         arrivals.push((
                             at,
                             Flight::ToNode {

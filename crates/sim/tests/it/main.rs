@@ -36,6 +36,11 @@ fn wishes_walk_through_the_layers_without_a_stop() {
 }
 
 #[test]
+fn subscribing_by_hand_needs_no_new_sections() {
+    well(Scenario::Selective, 1..=2);
+}
+
+#[test]
 fn temporal_layers_and_h264_pass() {
     well(Scenario::Codecs, 1..=2);
 }
@@ -73,6 +78,16 @@ fn reliable_data_arrives_once_and_in_order() {
 #[test]
 fn rooms_have_nothing_to_do_with_each_other() {
     well(Scenario::Rooms, 1..=2);
+}
+
+#[test]
+fn who_speaks_is_told_to_everyone() {
+    well(Scenario::Speakers, 1..=2);
+}
+
+#[test]
+fn sixteen_people_come_almost_at_once() {
+    well(Scenario::Crowd, 1..=1);
 }
 
 /// The same people, networks and acts on one shard and on two: everybody
