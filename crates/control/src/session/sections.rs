@@ -103,7 +103,6 @@ impl Sections {
         self.rows.get(index).map_or(Usage::Dead, |row| row.usage)
     }
 
-    /// Mid and index of the section that carries a track to the client.
     /// Takes the directions of a new offer over. Everything that is not in
     /// the changes stays as it was.
     pub(crate) fn align(&mut self, offer: &Offer) -> Result<Vec<Change>, OfferError> {
