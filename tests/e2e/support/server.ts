@@ -20,23 +20,25 @@ export class Server {
   private constructor(
     private readonly process: ChildProcess,
     private readonly folder: string,
-    private readonly port: number,
+    readonly ports: { http: number; rtc: number },
+    private readonly host: string,
   ) {
     for (const stream of [process.stdout, process.stderr]) {
       stream?.on('data', (text: Buffer) => (this.log += text.toString()));
     }
   }
 
-  static async start(): Promise<Server> {
+  /** Pages reach it at `nodeIp`, where something may stand in between. */
+  static async start(nodeIp = '127.0.0.1'): Promise<Server> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'plenary-e2e-'));
-    const port = await freeTcpPort();
+    const ports = { http: await freeTcpPort(), rtc: await freeUdpPort() };
     const child = spawn(
       binary,
-      ['serve', '--dev', '--http', `127.0.0.1:${port}`, '--rtc', `127.0.0.1:${await freeUdpPort()}`]
-        .concat(['--node-ip', '127.0.0.1', '--data', path.join(folder, 'data')]),
+      ['serve', '--dev', '--http', `127.0.0.1:${ports.http}`, '--rtc', `127.0.0.1:${ports.rtc}`]
+        .concat(['--node-ip', nodeIp, '--data', path.join(folder, 'data')]),
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    const server = new Server(child, folder, port);
+    const server = new Server(child, folder, ports, nodeIp === '127.0.0.1' ? 'localhost' : nodeIp);
     try {
       await server.untilReady();
     } catch (error) {
@@ -50,7 +52,7 @@ export class Server {
     const deadline = Date.now() + READY_WITHIN_MS;
     while (Date.now() < deadline) {
       if (this.process.exitCode !== null) break;
-      const ready = await fetch(`${this.url}/readyz`).then((answer) => answer.ok, () => false);
+      const ready = await fetch(`http://127.0.0.1:${this.ports.http}/readyz`).then((answer) => answer.ok, () => false);
       if (ready) return;
       await pause(20);
     }
@@ -79,11 +81,11 @@ export class Server {
 
   /** A secure context, so that pages may use cameras. */
   get url(): string {
-    return `http://localhost:${this.port}`;
+    return `http://${this.host}:${this.ports.http}`;
   }
 
   get webSocketUrl(): string {
-    return `ws://localhost:${this.port}`;
+    return `ws://${this.host}:${this.ports.http}`;
   }
 }
 

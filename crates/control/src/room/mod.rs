@@ -154,6 +154,7 @@ impl Room {
         self.roster.change(person);
         self.welcome(person, desk);
         self.send_token_due(person, desk);
+        self.offer_all_to(person, desk);
         for request in join.add_tracks {
             self.add_track(person, request, desk);
         }

@@ -176,7 +176,7 @@ impl Room {
 
     /// Puts waiting subscriptions into sections that are ready to receive.
     fn fill(&mut self, person: PersonKey, offer: &Offer, desk: &mut Desk) {
-        if !self.people.get(&person).is_some_and(Participant::active) {
+        if !self.people.get(&person).is_some_and(Participant::receives) {
             return;
         }
         for candidate in self.candidates(person, offer, desk) {

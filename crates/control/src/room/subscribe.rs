@@ -22,7 +22,7 @@ impl Room {
         }
     }
 
-    /// Someone has become active: it gets everything that was announced before.
+    /// Someone is ready to receive: it gets everything that was announced before.
     pub(super) fn offer_all_to(&mut self, person: PersonKey, desk: &mut Desk) {
         let told: Vec<(PersonKey, TrackId)> = self
             .people
@@ -46,7 +46,7 @@ impl Room {
         desk: &mut Desk,
     ) {
         let wanted = self.people.get(&person).is_some_and(|participant| {
-            participant.active()
+            participant.receives()
                 && participant.auto_subscribe
                 && participant.grants.can_subscribe
                 && !participant.declined.contains(&track)

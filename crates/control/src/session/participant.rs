@@ -46,6 +46,9 @@ pub(crate) struct Participant {
     capabilities: Vec<i32>,
     pub(crate) auto_subscribe: bool,
     adaptive_stream: bool,
+    /// Takes tracks in the answer to its first offer. Native clients have had
+    /// trouble with that: theirs wait until media is up.
+    early: bool,
     /// Puts tracks of one stream in step; Firefox and native clients tell
     /// tracks apart by their stream, so each track has its own there.
     shared_streams: bool,
@@ -98,6 +101,7 @@ impl Participant {
                 .collect(),
             auto_subscribe: join.auto_subscribe,
             adaptive_stream: join.adaptive_stream,
+            early: browser,
             shared_streams: browser && !firefox,
             presence: Presence::Joined,
             joined: desk.now,
@@ -125,6 +129,12 @@ impl Participant {
 
     pub(crate) const fn active(&self) -> bool {
         matches!(self.presence, Presence::Active)
+    }
+
+    /// Whether tracks may be put into its sections: each round trip that they
+    /// need not wait for is a round trip less until the first picture.
+    pub(crate) const fn receives(&self) -> bool {
+        self.early || self.active()
     }
 
     /// The peer, once ICE and DTLS are up.

@@ -115,11 +115,30 @@ fn the_update_comes_before_the_answer_that_names_it() {
 }
 
 #[test]
-fn whoever_comes_late_gets_what_is_there() {
+fn whoever_comes_late_gets_what_is_there_in_the_first_answer() {
+    let mut world = World::new();
+    let anna = world.enter("anna");
+    let sid = world.publish(anna, "mic", "audio");
+    let bert = world.connect(grants("bert"), join());
+    world.screen(bert).sections.push(Sketch::receive("audio"));
+    world.offer(bert);
+    assert_eq!(downlinks(&world).len(), 1);
+    let map = &world.screen(bert).answer().mid_to_track_id;
+    assert_eq!(map.values().collect::<Vec<_>>(), [&sid]);
+    world.media_up(bert);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(requirements(&mut world, bert), [], "nothing is lacking");
+    assert_eq!(downlinks(&world).len(), 1);
+}
+
+#[test]
+fn trap_06_native_clients_wait_until_media_is_up() {
     let mut world = World::new();
     let anna = world.enter("anna");
     world.publish(anna, "mic", "audio");
-    let bert = world.connect(grants("bert"), join());
+    let mut python = join();
+    python.client.sdk = Sdk::Python.into();
+    let bert = world.connect(grants("bert"), python);
     world.screen(bert).sections.push(Sketch::receive("audio"));
     world.offer(bert);
     world.pass(Duration::from_secs(1));
