@@ -227,6 +227,29 @@ fn a_decoder_in_need_reaches_the_encoder_across_shards() {
 }
 
 #[test]
+fn whoever_is_not_connected_yet_needs_no_key_frame() {
+    let mut world = call(1, 0, 0);
+    talk(&mut world, 0, 0..50);
+    let before = world.shards[0].stats().key_frames_requested;
+    // Nobody answers this one's checks, so it stays where it is.
+    let late = world.join(0);
+    world.clients[late].dead = true;
+    world.subscribe(late, 2, 0, Kind::Video);
+    talk(&mut world, 0, 50..150);
+    assert_eq!(world.shards[0].stats().key_frames_requested, before);
+    // It wants no picture for a moment, then one again.
+    for wish in [Wish::Paused, Wish::BEST] {
+        world.order(late, |peer| Command::ChangeWish {
+            peer,
+            slot: SlotId(2),
+            wish,
+        });
+    }
+    talk(&mut world, 0, 150..200);
+    assert_eq!(world.shards[0].stats().key_frames_requested, before);
+}
+
+#[test]
 fn many_in_need_make_one_request() {
     let mut world = World::new(1);
     let publisher = world.join(0);

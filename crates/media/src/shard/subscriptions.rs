@@ -85,10 +85,14 @@ impl Shard {
         let live = track.live;
         let mut needed: SmallVec<[u8; 4]> = SmallVec::new();
         for subscriber in &track.subscribers {
-            let peer = self.peers.get_mut(subscriber.peer);
-            if let Some(down) = peer.and_then(|p| p.down.at_mut(subscriber.place)) {
+            let Some(peer) = self.peers.get_mut(subscriber.peer) else {
+                continue;
+            };
+            let connected = peer.ciphers.is_some();
+            if let Some(down) = peer.down.at_mut(subscriber.place) {
                 let wish = effective(down.wish, muted);
-                needed.extend(down.stream.set_wish(wish, live));
+                let need = down.stream.set_wish(wish, live);
+                needed.extend(need.filter(|_| connected));
                 needed.dedup();
             }
         }
@@ -156,9 +160,12 @@ impl Shard {
         }
     }
 
-    /// A new subscription needs a key frame to begin with.
+    /// A new subscription needs a key frame to begin with, as soon as its peer
+    /// is connected: one that came before would be lost, and encoders take
+    /// their time between two.
     fn ask_for(&mut self, peer: Key, place: u32, now: Instant) {
-        let Some(down) = self.peers.get(peer).and_then(|p| p.down.at(place)) else {
+        let peer = self.peers.get(peer).filter(|peer| peer.ciphers.is_some());
+        let Some(down) = peer.and_then(|peer| peer.down.at(place)) else {
             return;
         };
         let track = down.track;
@@ -187,15 +194,16 @@ impl Shard {
         now: Instant,
     ) -> Option<()> {
         let key = *self.by_id.get(&peer)?;
-        let down = &mut self.peers.get_mut(key)?.down;
-        let down = down.at_mut(down.place(slot)?)?;
+        let peer = self.peers.get_mut(key)?;
+        let connected = peer.ciphers.is_some();
+        let down = peer.down.at_mut(peer.down.place(slot)?)?;
         let key = down.track;
         let track = self.tracks.get(key)?;
         down.wish = wish;
         let needed = down
             .stream
             .set_wish(effective(wish, track.muted), track.live);
-        if let Some(encoding) = needed {
+        if let Some(encoding) = needed.filter(|_| connected) {
             self.need_key_frame(key, encoding, now);
         }
         self.update_want(key);
