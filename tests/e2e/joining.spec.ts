@@ -42,7 +42,6 @@ test('to be in is to hear and see at once', async ({ open, sdkPage, server }) =>
   faraway.close();
   await far.stop();
 
-  console.log(near.seen.map(Math.round), near.heard.map(Math.round));
   await report(near, through);
   expect(at(near.seen, 0.5)).toBeLessThan(AT_ONCE_MS);
   expect(at(through.seen, 0.5)).toBeLessThan(AT_ONCE_MS);
