@@ -1,4 +1,5 @@
-//! The tasks of this repository: `cargo xtask run | test | tidy | bench | soak`.
+//! The tasks of this repository: `cargo xtask run | test | tidy | bench |
+//! soak | reference`.
 //!
 //! Only glue: it calls other programs, reads the tree and reports. It is never
 //! part of the product, so it may print, and it may read the clock.
@@ -10,6 +11,7 @@
 )]
 
 mod bench;
+mod reference;
 mod run;
 mod soak;
 mod step;
@@ -31,7 +33,8 @@ usage: cargo xtask <task>
   test --list           the names of the steps
   tidy                  the rules that no compiler checks
   bench forward         CPU per forwarded packet, against the floor
-  soak [MINUTES]        a clean call of two people: no freeze, no audio gap (10 minutes)";
+  soak [MINUTES]        a clean call of two people: no freeze, no audio gap (10 minutes)
+  reference             writes docs/api.md from what the release binary says of its API";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -56,6 +59,10 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
             Ok(minutes) => soak::run(&Workspace::find()?, minutes),
             Err(_) => bail!("MINUTES is a whole number, not {minutes}"),
         },
+        ["reference"] => {
+            reference::write(&Workspace::find()?)?;
+            Ok(ExitCode::SUCCESS)
+        }
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
+    reference,
     step::{Stopwatch, quietly},
     tidy, tools,
     workspace::{Workspace, cargo},
@@ -21,7 +22,7 @@ type Work = fn(&Workspace) -> Result<()>;
 
 /// In order: the cheap and telling ones first. The web app is built before any
 /// Rust, because the server carries it.
-const STEPS: [(&str, Work); 14] = [
+const STEPS: [(&str, Work); 15] = [
     ("format", format),
     ("tidy", tidied),
     ("install", install),
@@ -32,6 +33,7 @@ const STEPS: [(&str, Work); 14] = [
     ("doc", doc),
     ("fuzz-corpus", fuzz_corpus),
     ("release-build", release),
+    ("reference", reference::check),
     ("python", python),
     ("e2e-check", e2e_check),
     ("e2e", e2e),

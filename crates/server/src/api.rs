@@ -50,6 +50,14 @@ impl utoipa::Modify for BearerToken {
     }
 }
 
+/// The OpenAPI document as JSON.
+///
+/// # Errors
+/// When it can't be written as JSON, which would be a mistake in its types.
+pub fn document() -> Result<String, serde_json::Error> {
+    Document::openapi().to_pretty_json()
+}
+
 /// Everything below `/api`.
 pub fn router() -> Router<Shared> {
     let meetings = Router::new()

@@ -16,7 +16,7 @@ use protocol::grants::Role;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    clock,
+    api, clock,
     node::Node,
     settings::{Layer, Settings},
     telemetry,
@@ -37,6 +37,8 @@ enum Command {
     Serve(Serve),
     /// Print an access token for a LiveKit client.
     Token(Token),
+    /// Print the description of the REST API (OpenAPI 3.1, JSON).
+    Openapi,
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +92,10 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run().await,
             Command::Token(token) => token.run(),
+            Command::Openapi => {
+                println!("{}", api::document()?);
+                Ok(())
+            }
         }
     }
 }
