@@ -1,4 +1,4 @@
-/** A page that is not ours: npm's livekit-client and nothing else, served from another origin. */
+/** Pages that are not ours, on npm's livekit-client, served from another origin. */
 
 import { build } from 'esbuild';
 import { once } from 'node:events';
@@ -11,18 +11,25 @@ export class SdkPage {
     readonly url: string,
   ) {}
 
-  static async serve(): Promise<SdkPage> {
+  /** The library itself and nothing else. */
+  static serve(): Promise<SdkPage> {
+    return SdkPage.bundle('../raw/page.ts', HTML, '/page.js');
+  }
+
+  /** `script` is what the page asks for; it may import what is installed for the tests. */
+  static async bundle(entry: string, html: string, script: string): Promise<SdkPage> {
     const bundle = await build({
-      entryPoints: [path.resolve(import.meta.dirname, '../raw/page.ts')],
+      entryPoints: [path.resolve(import.meta.dirname, entry)],
+      nodePaths: [path.resolve(import.meta.dirname, '../node_modules')],
       bundle: true,
       write: false,
       format: 'iife',
       target: 'es2022',
       logLevel: 'silent',
     });
-    const script = bundle.outputFiles[0]?.text ?? '';
+    const text = bundle.outputFiles[0]?.text ?? '';
     const server = createServer((request, answer) => {
-      const [type, body] = request.url === '/page.js' ? ['text/javascript', script] : ['text/html', HTML];
+      const [type, body] = request.url === script ? ['text/javascript', text] : ['text/html', html];
       answer.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).end(body);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
