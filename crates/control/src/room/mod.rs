@@ -2,9 +2,11 @@
 //! behaviour are in the files beside this one; here is how people come and go.
 
 mod data;
+mod downlinks;
 mod links;
 mod messages;
 mod negotiate;
+mod offer;
 mod publish;
 mod requests;
 mod resume;
@@ -154,6 +156,10 @@ impl Room {
         self.roster.change(person);
         self.welcome(person, desk);
         self.send_token_due(person, desk);
+        if self.people.get(&person).is_some_and(Participant::listens) {
+            // In our first offer, which is due now.
+            self.offer_all_to(person, desk);
+        }
         for request in join.add_tracks {
             self.add_track(person, request, desk);
         }
@@ -198,7 +204,7 @@ impl Room {
             }
             desk.close(session, exit.end);
         }
-        if let Some(peer) = participant.peer.take() {
+        for peer in participant.peers() {
             desk.peers.remove(&peer.id);
             desk.order(peer.shard, Command::ClosePeer { peer: peer.id });
         }
@@ -286,6 +292,14 @@ impl Room {
 #[cfg(test)]
 impl Room {
     pub(crate) fn peer(
+        &self,
+        person: PersonKey,
+    ) -> Option<(protocol::ids::ShardId, protocol::ids::PeerId)> {
+        let peer = self.people.get(&person)?.receiving_peer()?;
+        Some((peer.shard, peer.id))
+    }
+
+    pub(crate) fn publishing_peer(
         &self,
         person: PersonKey,
     ) -> Option<(protocol::ids::ShardId, protocol::ids::PeerId)> {

@@ -9,6 +9,7 @@ use crate::{
     desk::{Desk, PersonKey, Seat},
     face::SessionEnd,
     join::{Join, Resume},
+    session::credentials,
 };
 
 impl Room {
@@ -27,13 +28,17 @@ impl Room {
         let Some(participant) = self.people.get_mut(&person) else {
             return false;
         };
-        if participant.identity() != grants.identity {
+        if participant.identity() != grants.identity || participant.dialect() != join.dialect {
             return false;
         }
         if let Some(old) = participant.link.replace(session, desk.now) {
             desk.close(old, SessionEnd::Replaced);
         }
         participant.sections.forget_requests();
+        let ice = credentials(participant.shard, desk);
+        if let Some(offering) = &mut participant.offering {
+            offering.restart(ice);
+        }
         desk.sessions.insert(
             session,
             Seat {

@@ -1,9 +1,10 @@
-//! What belongs to one participant: its signalling link, its peer connection
-//! and the sections of its session description. Knows nothing of the others
+//! What belongs to one participant: its signalling link, its peer connections
+//! and the sections of their session descriptions. Knows nothing of the others
 //! in the room.
 
 mod audience;
 mod link;
+mod offering;
 mod participant;
 mod peer;
 mod sections;
@@ -13,8 +14,9 @@ mod track;
 
 pub(crate) use audience::Audience;
 pub(crate) use link::Link;
+pub(crate) use offering::Offering;
 pub(crate) use participant::{OWN_ATTRIBUTES, Participant, Presence};
-pub(crate) use peer::Peer;
+pub(crate) use peer::{Origin, Peer, credentials};
 pub(crate) use sections::{Change, Sections, Usage};
 pub(crate) use subscription::{Setting, Slot, Subscription};
 pub(crate) use subscriptions::Subscriptions;
