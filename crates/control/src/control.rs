@@ -301,6 +301,9 @@ impl Control {
 }
 
 #[cfg(test)]
+use crate::session::Permission;
+
+#[cfg(test)]
 impl Control {
     pub(crate) fn seat(&self, session: SessionId) -> Option<Seat> {
         self.desk.sessions.get(&session).copied()
@@ -308,6 +311,13 @@ impl Control {
 
     pub(crate) fn peer(&self, seat: Seat) -> Option<(protocol::ids::ShardId, PeerId)> {
         self.rooms.get(&seat.room)?.peer(seat.person)
+    }
+
+    pub(crate) fn permit(&mut self, seat: Seat, permission: Permission, now: Instant) {
+        self.desk.now = now;
+        self.with_seat(seat, |room, person, desk| {
+            room.permit(person, permission, desk)
+        });
     }
 
     pub(crate) fn publishing_peer(&self, seat: Seat) -> Option<(protocol::ids::ShardId, PeerId)> {

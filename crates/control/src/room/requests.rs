@@ -207,11 +207,15 @@ impl Room {
                 let echo = Request::UnpublishDataTrack(request);
                 self.refuse(person, 0, NO_DATA_TRACKS, echo, desk);
             }
+            Asked::Simulate(asked) => {
+                if let Some(scenario) = asked.scenario {
+                    self.simulate(person, scenario, desk);
+                }
+            }
             // We are ICE-lite and wait for the client's checks: its candidates
             // tell us nothing. The rest asks for what we don't have.
             Asked::Trickle(_)
             | Asked::UpdateLayers(_)
-            | Asked::Simulate(_)
             | Asked::UpdateDataSubscription(_)
             | Asked::StoreDataBlobRequest(_)
             | Asked::GetDataBlobRequest(_) => {}

@@ -9,7 +9,7 @@ use crate::{
     desk::{Desk, PersonKey, Seat},
     face::SessionEnd,
     join::{Join, Resume},
-    session::credentials,
+    session::{Interruption, credentials},
 };
 
 impl Room {
@@ -47,7 +47,18 @@ impl Room {
             },
         );
         desk.stats.resumed += 1;
-        self.bring_up_to_date(person, desk);
+        let interruption = self
+            .people
+            .get_mut(&person)
+            .and_then(|p| p.link.interruption.take());
+        if interruption != Some(Interruption::BeforeMessages) {
+            self.bring_up_to_date(person, desk);
+        }
+        if interruption.is_some() {
+            desk.close(session, SessionEnd::Left);
+            self.lose_link(person, desk);
+            return true;
+        }
         self.send_token_due(person, desk);
         self.unsettled.insert(person);
         if let Some(state) = resume.sync_state {

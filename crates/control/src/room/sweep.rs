@@ -48,6 +48,7 @@ impl Room {
                 Some(Overdue::Nothing) | None => {}
             }
             self.send_token_due(person, desk);
+            self.end_speech(person, desk);
             self.forget_announcements(person, desk);
             if let Some(participant) = self.people.get_mut(&person)
                 && participant.sections.give_up(desk.now)

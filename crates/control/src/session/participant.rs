@@ -79,6 +79,8 @@ pub(crate) struct Participant {
     pub(crate) next_slot: u32,
     /// Highest sequence number of its reliable data packets.
     pub(crate) data_sequence: u32,
+    /// It pretends to speak until then.
+    pub(crate) speech_ends: Option<Instant>,
 }
 
 impl Participant {
@@ -128,6 +130,7 @@ impl Participant {
             declined: BTreeSet::new(),
             next_slot: 0,
             data_sequence: 0,
+            speech_ends: None,
             grants,
         }
     }
@@ -200,6 +203,10 @@ impl Participant {
     pub(crate) fn may_publish(&self, source: Source) -> bool {
         let sources = &self.grants.can_publish_sources;
         self.grants.can_publish && (sources.is_empty() || sources.contains(&source))
+    }
+
+    pub(crate) fn subscribed(&self) -> Vec<TrackId> {
+        self.subscriptions.tracks().collect()
     }
 
     /// How a new subscription begins.

@@ -105,6 +105,10 @@ impl Subscriptions {
             .copied()
     }
 
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = TrackId> + '_ {
+        self.all.keys().copied()
+    }
+
     /// How many wait: audio, video.
     pub(crate) fn waiting_counts(&self) -> [usize; 2] {
         [self.waiting_audio.len(), self.waiting_video.len()]
