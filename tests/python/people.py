@@ -73,6 +73,8 @@ class MeetingTest(unittest.IsolatedAsyncioTestCase):
     """Each class has a server, each test a room."""
 
     server: Server
+    # Which of LiveKit's two dialects is spoken: one peer connection, or one up and one down.
+    one_connection = True
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -93,7 +95,8 @@ class MeetingTest(unittest.IsolatedAsyncioTestCase):
     async def join(self, identity: str, token: str | None = None) -> Person:
         person = Person()
         self.people.append(person)
-        await person.room.connect(self.server.url, token or mint(self.room, identity))
+        options = rtc.RoomOptions(single_peer_connection=self.one_connection)
+        await person.room.connect(self.server.url, token or mint(self.room, identity), options)
         return person
 
     async def join_all(self, *identities: str) -> list[Person]:

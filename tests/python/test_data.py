@@ -111,3 +111,7 @@ class Data(MeetingTest):
         await ada.me.publish_data(b"allowed", reliable=True)
         await eventually(lambda: (b"allowed", "ada", "") in got(bob), "bob gets what is allowed")
         self.assertEqual([payload for payload, _, _ in got(bob)], [b"allowed"])
+
+
+class DataOverTwoConnections(Data):
+    one_connection = False

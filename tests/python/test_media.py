@@ -150,3 +150,7 @@ class Media(MeetingTest):
         for person in people:
             for other in person.others():
                 await hear(await person.track_of(other, AUDIO), tones[other], SOON)
+
+
+class MediaOverTwoConnections(Media):
+    one_connection = False

@@ -98,3 +98,7 @@ class Presence(MeetingTest):
         cleo = await self.join("cleo")
         await ada.told("participant_connected", matching=lambda p: p.identity == "cleo")
         self.assertEqual((ada.others(), cleo.others(), other.others()), ({"cleo"}, {"ada"}, set()))
+
+
+class PresenceOverTwoConnections(Presence):
+    one_connection = False

@@ -189,10 +189,14 @@ impl Control {
 
     fn handle_event(&mut self, event: Event) {
         match event {
-            Event::PeerConnected { peer, .. } => self.with_peer(peer, Room::peer_connected),
+            Event::PeerConnected { peer, .. } => {
+                self.with_peer(peer, |room, person, desk| {
+                    room.peer_connected(person, peer, desk)
+                });
+            }
             Event::PeerClosed { peer, reason } => {
                 self.with_peer(peer, |room, person, desk| {
-                    room.peer_closed(person, reason, desk)
+                    room.peer_closed(person, peer, reason, desk)
                 });
             }
             Event::Data {
@@ -213,7 +217,7 @@ impl Control {
             }
             Event::Quality { peer, quality } => {
                 self.with_peer(peer, |room, person, desk| {
-                    room.grade(person, &quality, desk)
+                    room.grade(person, peer, &quality, desk)
                 });
             }
             // The media plane keeps what is sent before a channel is open,
@@ -297,6 +301,9 @@ impl Control {
 }
 
 #[cfg(test)]
+use crate::session::Permission;
+
+#[cfg(test)]
 impl Control {
     pub(crate) fn seat(&self, session: SessionId) -> Option<Seat> {
         self.desk.sessions.get(&session).copied()
@@ -304,6 +311,17 @@ impl Control {
 
     pub(crate) fn peer(&self, seat: Seat) -> Option<(protocol::ids::ShardId, PeerId)> {
         self.rooms.get(&seat.room)?.peer(seat.person)
+    }
+
+    pub(crate) fn permit(&mut self, seat: Seat, permission: Permission, now: Instant) {
+        self.desk.now = now;
+        self.with_seat(seat, |room, person, desk| {
+            room.permit(person, permission, desk)
+        });
+    }
+
+    pub(crate) fn publishing_peer(&self, seat: Seat) -> Option<(protocol::ids::ShardId, PeerId)> {
+        self.rooms.get(&seat.room)?.publishing_peer(seat.person)
     }
 
     /// Whatever is remembered of those who are gone.

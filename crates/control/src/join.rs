@@ -10,7 +10,10 @@ use base64::{
 use flate2::read::GzDecoder;
 use livekit_protocol as proto;
 use prost::Message;
-use proto::wrapped_join_request::Compression;
+use proto::{
+    client_info::{Capability, Sdk},
+    wrapped_join_request::Compression,
+};
 use protocol::{
     limits,
     signal::{ConnectError, Dialect},
@@ -56,10 +59,12 @@ impl Join {
     ///
     /// # Errors
     /// [`ConnectError::Malformed`] when `join_request` is missing, is not what
-    /// it should be, or is larger than [`limits::JOIN_REQUEST_BYTES`].
+    /// it should be, or is larger than [`limits::JOIN_REQUEST_BYTES`]; in the
+    /// dual-peer dialect, when `attributes` are not what they should be.
     pub fn parse(dialect: Dialect, query: &[(String, String)]) -> Result<Self, ConnectError> {
         match dialect {
             Dialect::SinglePeer => Self::single_peer(query),
+            Dialect::DualPeer => dual_peer(query),
         }
     }
 
@@ -99,6 +104,72 @@ impl Join {
             resume,
         }
     }
+}
+
+/// In the dual-peer dialect each option has a parameter of its own; what we
+/// don't know of is passed over.
+fn dual_peer(query: &[(String, String)]) -> Result<Join, ConnectError> {
+    let value = |name: &str| {
+        let pair = query.iter().find(|(key, _)| key == name);
+        pair.map_or("", |(_, value)| value.as_str())
+    };
+    let flag = |name: &str| matches!(value(name), "1" | "true");
+    let client = proto::ClientInfo {
+        sdk: sdk(value("sdk")).into(),
+        version: value("version").to_owned(),
+        protocol: value("protocol").parse().unwrap_or(0),
+        client_protocol: value("client_protocol").parse().unwrap_or(0),
+        os: value("os").to_owned(),
+        os_version: value("os_version").to_owned(),
+        device_model: value("device_model").to_owned(),
+        browser: value("browser").to_owned(),
+        browser_version: value("browser_version").to_owned(),
+        network: value("network").to_owned(),
+        capabilities: value("capabilities")
+            .split(',')
+            .filter_map(|name| Capability::from_str_name(name.trim()))
+            .map(i32::from)
+            .collect(),
+        ..Default::default()
+    };
+    let resume = flag("reconnect").then(|| Resume {
+        participant_sid: value("sid").to_owned(),
+        // It comes as a message, once we have said that the session goes on.
+        sync_state: None,
+    });
+    Ok(Join {
+        dialect: Dialect::DualPeer,
+        client,
+        auto_subscribe: value("auto_subscribe").is_empty() || flag("auto_subscribe"),
+        adaptive_stream: flag("adaptive_stream"),
+        metadata: String::new(),
+        attributes: attributes(value("attributes"))?,
+        add_tracks: Vec::new(),
+        offer: None,
+        resume,
+    })
+}
+
+/// Clients write the names of their SDKs in their own ways.
+fn sdk(name: &str) -> Sdk {
+    match name.to_ascii_lowercase().as_str() {
+        "ios" => Sdk::Swift,
+        "reactnative" => Sdk::ReactNative,
+        "unityweb" => Sdk::UnityWeb,
+        other => Sdk::from_str_name(&other.to_ascii_uppercase()).unwrap_or(Sdk::Unknown),
+    }
+}
+
+/// Base64url of a JSON object of texts.
+fn attributes(text: &str) -> Result<std::collections::BTreeMap<String, String>, ConnectError> {
+    if text.is_empty() {
+        return Ok(std::collections::BTreeMap::new());
+    }
+    let json = URL_BASE64
+        .decode(text)
+        .map_err(|error| malformed(format!("attributes are not base64url: {error}")))?;
+    serde_json::from_slice(&json)
+        .map_err(|error| malformed(format!("attributes are not an object of texts: {error}")))
 }
 
 /// The bytes of the inner JoinRequest.

@@ -64,6 +64,12 @@ pub enum Command {
         peer: PeerId,
         slot: SlotId,
     },
+    /// Open a data channel from our side (RFC 8832), as soon as SCTP is up.
+    /// Without this, channels are those that the client opens.
+    OpenData {
+        peer: PeerId,
+        channel: DataChannel,
+    },
     /// Sent once the channel is open; until then it waits, within
     /// [`crate::limits::DATA_QUEUE_BYTES`].
     SendData {
@@ -90,6 +96,7 @@ impl Command {
             | Self::Subscribe { peer, .. }
             | Self::ChangeWish { peer, .. }
             | Self::Unsubscribe { peer, .. }
+            | Self::OpenData { peer, .. }
             | Self::SendData { peer, .. }
             | Self::ClosePeer { peer } => *peer,
         }
@@ -109,7 +116,7 @@ pub enum Event {
         track: TrackId,
         encoding: u8,
     },
-    /// A client opened a data channel: it can be sent to from now on.
+    /// A data channel is open, whoever opened it: it can be sent to from now on.
     DataOpened { peer: PeerId, channel: DataChannel },
     Data {
         peer: PeerId,
@@ -151,7 +158,7 @@ pub struct LinkQuality {
     pub round_trip_ms: u32,
 }
 
-/// The data channels that LiveKit clients open, known by label.
+/// The data channels of LiveKit's protocol, known by label.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum DataChannel {
     /// `_reliable`: ordered, retransmitted.

@@ -15,6 +15,9 @@ pub enum Frame {
 pub enum Dialect {
     /// `/rtc/v1`: one peer connection, the client always offers.
     SinglePeer,
+    /// `/rtc`: the client offers a connection in which it publishes, we offer
+    /// one in which it receives.
+    DualPeer,
 }
 
 /// Why a connection attempt is refused, before a WebSocket exists.

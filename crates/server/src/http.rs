@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
@@ -16,6 +16,7 @@ use axum::{
 };
 use control::Question;
 use futures_util::{FutureExt, future::join_all};
+use protocol::signal::Dialect;
 use tokio::time::timeout;
 
 use crate::{
@@ -31,10 +32,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Everything that the server serves.
 pub fn router(app: Shared) -> Router {
+    let single = Extension(Dialect::SinglePeer);
+    let dual = Extension(Dialect::DualPeer);
     Router::new()
-        .route("/rtc/v1", get(signal::connect))
-        .route("/rtc/v1/validate", get(signal::validate))
-        .route("/rtc", any(signal::other_dialect))
+        .route("/rtc/v1", get(signal::connect).layer(single.clone()))
+        .route("/rtc/v1/validate", get(signal::validate).layer(single))
+        .route("/rtc", get(signal::connect).layer(dual.clone()))
+        .route("/rtc/validate", get(signal::validate).layer(dual))
         .route("/rtc/{*rest}", any(signal::other_dialect))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

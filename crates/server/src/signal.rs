@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     extract::{
         Query, State, WebSocketUpgrade,
         rejection::QueryRejection,
@@ -92,14 +93,15 @@ impl From<ConnectError> for Refusal {
 
 type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
-/// `GET /rtc/v1`: the WebSocket.
+/// The WebSocket: `GET /rtc/v1`, and in the dual-peer dialect `GET /rtc`.
 pub async fn connect(
+    Extension(dialect): Extension<Dialect>,
     State(app): State<Shared>,
     headers: HeaderMap,
     query: Parameters,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let (grants, join) = match admit(&app, &headers, query).await {
+    let (grants, join) = match admit(&app, dialect, &headers, query).await {
         Ok(admitted) => admitted,
         Err(refusal) => return refuse(&app, &refusal),
     };
@@ -118,22 +120,24 @@ pub async fn connect(
         .on_upgrade(move |socket| carry(app, socket, grants, join))
 }
 
-/// `GET /rtc/v1/validate`: the same checks, so that a browser can learn why
-/// its WebSocket was refused.
+/// `GET /rtc/v1/validate` and `GET /rtc/validate`: the same checks, so that a
+/// browser can learn why its WebSocket was refused.
 pub async fn validate(
+    Extension(dialect): Extension<Dialect>,
     State(app): State<Shared>,
     headers: HeaderMap,
     query: Parameters,
 ) -> Response {
-    match admit(&app, &headers, query).await {
+    match admit(&app, dialect, &headers, query).await {
         Ok(_) => cross_origin((StatusCode::OK, "success").into_response()),
         Err(refusal) => refuse(&app, &refusal),
     }
 }
 
-/// `/rtc` and below, besides the above: LiveKit's older dialect with two peer connections.
+/// Anything else below `/rtc`: a client that asks for a later dialect takes
+/// this status for "try an older one".
 pub async fn other_dialect() -> Response {
-    let text = "this server speaks the single-peer-connection dialect at /rtc/v1 only";
+    let text = "this server speaks LiveKit's signalling at /rtc/v1 and /rtc only";
     cross_origin((StatusCode::NOT_FOUND, text).into_response())
 }
 
@@ -158,6 +162,7 @@ fn cross_origin(mut response: Response) -> Response {
 
 async fn admit(
     app: &App,
+    dialect: Dialect,
     headers: &HeaderMap,
     query: Parameters,
 ) -> Result<(Grants, Join), Refusal> {
@@ -191,7 +196,7 @@ async fn admit(
             "the access token names no room",
         ));
     }
-    let join = Join::parse(Dialect::SinglePeer, &query)?;
+    let join = Join::parse(dialect, &query)?;
     match app.store.meeting(&grants.room).await {
         // These words of LiveKit's make its clients stop trying.
         Ok(Some(meeting)) if meeting.ended_at.is_some() => Err(Refusal::new(

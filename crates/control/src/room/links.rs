@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use livekit_protocol as proto;
 use proto::{DisconnectReason, leave_request::Action, signal_response::Message};
-use protocol::plane::CloseReason;
+use protocol::{ids::PeerId, plane::CloseReason};
 
 use super::{Exit, Room};
 use crate::{
@@ -61,14 +61,15 @@ impl Room {
         }
     }
 
-    pub(crate) fn peer_connected(&mut self, person: PersonKey, desk: &mut Desk) {
+    /// Whoever can receive is present.
+    pub(crate) fn peer_connected(&mut self, person: PersonKey, id: PeerId, desk: &mut Desk) {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };
-        if let Some(peer) = &mut participant.peer {
+        if let Some(peer) = participant.peer_mut(id) {
             peer.connected = true;
         }
-        if participant.active() {
+        if participant.active() || participant.connected_peer().is_none() {
             return;
         }
         participant.presence = Presence::Active;
@@ -82,14 +83,20 @@ impl Room {
         self.offer_all_to(person, desk);
     }
 
-    /// The media plane has forgotten the peer.
-    pub(crate) fn peer_closed(&mut self, person: PersonKey, why: CloseReason, desk: &mut Desk) {
+    /// The media plane has forgotten a peer. Clients with two see the loss of
+    /// either as that of both.
+    pub(crate) fn peer_closed(
+        &mut self,
+        person: PersonKey,
+        id: PeerId,
+        why: CloseReason,
+        desk: &mut Desk,
+    ) {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };
-        if let Some(peer) = participant.peer.take() {
-            desk.peers.remove(&peer.id);
-        }
+        participant.forget_peer(id);
+        desk.peers.remove(&id);
         let (reason, action) = match why {
             // It said goodbye to us, or has vanished. Should it still be
             // there, it comes back as someone new.

@@ -3,7 +3,7 @@
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
-use protocol::limits;
+use protocol::{limits, signal::Dialect};
 
 use super::Room;
 use crate::desk::{Desk, PersonKey};
@@ -51,12 +51,12 @@ impl Room {
             participant: Some(participant.info()),
             other_participants: self.others(person),
             server_version: server.version.clone(),
-            subscriber_primary: false,
+            subscriber_primary: participant.dialect() == Dialect::DualPeer,
             ping_timeout: seconds(limits::PING_TIMEOUT),
             ping_interval: seconds(limits::PING_INTERVAL),
             server_info: Some(server),
             enabled_publish_codecs: codecs(),
-            fast_publish: true,
+            fast_publish: participant.grants.can_publish,
             ..Default::default()
         };
         participant.send(desk, Message::Join(response));

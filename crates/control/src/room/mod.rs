@@ -2,13 +2,17 @@
 //! behaviour are in the files beside this one; here is how people come and go.
 
 mod data;
+mod downlinks;
 mod links;
 mod messages;
 mod negotiate;
+mod offer;
+mod permit;
 mod publish;
 mod requests;
 mod resume;
 mod roster;
+mod simulate;
 mod subscribe;
 mod sweep;
 mod voices;
@@ -154,7 +158,9 @@ impl Room {
         self.roster.change(person);
         self.welcome(person, desk);
         self.send_token_due(person, desk);
-        self.offer_all_to(person, desk);
+        if self.people.get(&person).is_some_and(Participant::listens) {
+            self.offer_all_to(person, desk);
+        }
         for request in join.add_tracks {
             self.add_track(person, request, desk);
         }
@@ -199,7 +205,7 @@ impl Room {
             }
             desk.close(session, exit.end);
         }
-        if let Some(peer) = participant.peer.take() {
+        for peer in participant.peers() {
             desk.peers.remove(&peer.id);
             desk.order(peer.shard, Command::ClosePeer { peer: peer.id });
         }
@@ -287,6 +293,14 @@ impl Room {
 #[cfg(test)]
 impl Room {
     pub(crate) fn peer(
+        &self,
+        person: PersonKey,
+    ) -> Option<(protocol::ids::ShardId, protocol::ids::PeerId)> {
+        let peer = self.people.get(&person)?.receiving_peer()?;
+        Some((peer.shard, peer.id))
+    }
+
+    pub(crate) fn publishing_peer(
         &self,
         person: PersonKey,
     ) -> Option<(protocol::ids::ShardId, protocol::ids::PeerId)> {

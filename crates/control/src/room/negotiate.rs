@@ -1,39 +1,17 @@
 //! From a client's offer to our answer.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use livekit_protocol as proto;
-use proto::{SubscriptionError, signal_response::Message};
-use protocol::{
-    ids::{PeerId, ShardId, SlotId, TrackId},
-    media::{Codec, Downlink, IceCredentials, Kind, Wish},
-    plane::Command,
-};
+use proto::signal_response::Message;
+use protocol::{media::Codec, signal::Dialect};
 
 use super::{Room, requests::Fault};
 use crate::{
     desk::{Desk, PersonKey, Seat},
-    sdp::{Answer, Offer, OfferError, Reply, Section, Sending},
-    session::{Change, Participant, Peer, Slot, Usage},
+    sdp::{Description, Offer, OfferError, Reply, Section, Setup},
+    session::{Change, Participant, Peer, Usage, credentials},
 };
-
-/// Characters of our ICE user fragment beside the shard's number, and of the
-/// password. RFC 8445 §5.3 asks for 24 and 128 bits; a letter has 5.9.
-const FRAGMENT: usize = 8;
-const PASSWORD: usize = 24;
-
-/// A track that waits for a section.
-struct Candidate {
-    track: TrackId,
-    publisher: PersonKey,
-    sid: String,
-    home: ShardId,
-    kind: Kind,
-    /// The first of the track's formats that the subscriber can decode, and
-    /// whether it can be told of retransmissions.
-    format: Option<bool>,
-    wish: Wish,
-}
 
 impl Room {
     pub(super) fn negotiate(
@@ -43,7 +21,7 @@ impl Room {
         desk: &mut Desk,
     ) -> Result<(), Fault> {
         if description.r#type != "offer" {
-            return Err(Fault::NotAnOffer(
+            return Err(Fault::WrongType(
                 description.r#type.chars().take(16).collect(),
             ));
         }
@@ -88,69 +66,26 @@ impl Room {
     /// Opens the peer, or follows the client's ICE restart, and tells the media
     /// plane how this client numbers formats and header extensions.
     fn connect(&mut self, person: PersonKey, offer: &Offer, desk: &mut Desk) {
+        let room = self.key;
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };
         let shard = participant.shard;
-        let negotiated = (offer.extensions(), offer.payloads());
-        let known = match &mut participant.peer {
+        let numbering = (offer.extensions(), offer.payloads());
+        match &mut participant.peer {
             Some(peer) => {
                 if peer.remote_ice != offer.ice {
-                    peer.local_ice = credentials(shard, desk);
-                    peer.remote_ice = offer.ice.clone();
-                    let command = Command::RestartIce {
-                        peer: peer.id,
-                        local_ice: peer.local_ice.clone(),
-                        remote_ice: peer.remote_ice.clone(),
-                    };
-                    desk.order(shard, command);
+                    peer.restart(credentials(shard, desk), offer.ice.clone(), desk);
                 }
-                let known = peer.negotiated == negotiated;
-                peer.negotiated = negotiated.clone();
-                known
+                peer.negotiate(numbering, desk);
             }
             None => {
-                let peer = open(shard, offer, negotiated.clone(), desk);
-                desk.peers.insert(
-                    peer.id,
-                    Seat {
-                        room: self.key,
-                        person,
-                    },
-                );
+                let (local, remote) = (credentials(shard, desk), offer.ice.clone());
+                let mut peer = Peer::open(shard, local, remote, offer.fingerprint, desk);
+                desk.peers.insert(peer.id, Seat { room, person });
+                peer.negotiate(numbering, desk);
                 participant.peer = Some(peer);
-                false
             }
-        };
-        if let (Some(peer), false) = (&participant.peer, known) {
-            let (extensions, payloads) = negotiated;
-            desk.order(
-                shard,
-                Command::Negotiate {
-                    peer: peer.id,
-                    extensions,
-                    payloads,
-                },
-            );
-        }
-    }
-
-    /// The client closed the section in which it received a track; the
-    /// subscription stays and waits for another.
-    fn lose_slot(&mut self, person: PersonKey, track: TrackId, desk: &mut Desk) {
-        let Some(participant) = self.people.get_mut(&person) else {
-            return;
-        };
-        if let (Some(slot), Some(peer)) =
-            (participant.subscriptions.displace(track), &participant.peer)
-        {
-            desk.order(
-                peer.shard,
-                Command::Unsubscribe {
-                    peer: peer.id,
-                    slot: slot.id,
-                },
-            );
         }
     }
 
@@ -176,115 +111,29 @@ impl Room {
 
     /// Puts waiting subscriptions into sections that are ready to receive.
     fn fill(&mut self, person: PersonKey, offer: &Offer, desk: &mut Desk) {
-        if !self.people.get(&person).is_some_and(Participant::receives) {
+        let receives_here = |participant: &Participant| {
+            participant.dialect() == Dialect::SinglePeer && participant.listens()
+        };
+        if !self.people.get(&person).is_some_and(receives_here) {
             return;
         }
-        for candidate in self.candidates(person, offer, desk) {
-            match candidate.format {
-                Some(rtx) => self.place(person, &candidate, rtx, desk),
-                None => self.refuse_subscription(person, &candidate, desk),
-            }
-        }
-    }
-
-    fn candidates(&self, person: PersonKey, offer: &Offer, desk: &Desk) -> Vec<Candidate> {
-        let Some(participant) = self.people.get(&person) else {
-            return Vec::new();
-        };
         let payloads = offer.payloads();
-        participant
-            .subscriptions
-            .waiting()
-            .filter_map(|id| {
-                let publisher = desk.tracks.get(&id)?.person;
-                let source = self.people.get(&publisher)?;
-                let track = source.tracks.get(&id)?;
-                // Without any section of the kind there is nothing to judge by.
-                if !payloads.iter().any(|p| p.format.codec.kind() == track.kind) {
-                    return None;
-                }
-                let decodable = payloads.iter().find(|p| track.formats.contains(&p.format));
-                Some(Candidate {
-                    track: id,
-                    publisher,
-                    sid: track.sid().to_owned(),
-                    home: source.shard,
-                    kind: track.kind,
-                    format: decodable.map(|payload| payload.rtx.is_some()),
-                    wish: participant.subscriptions.get(id)?.setting.wish(track),
-                })
-            })
-            .collect()
-    }
-
-    fn place(&mut self, person: PersonKey, candidate: &Candidate, rtx: bool, desk: &mut Desk) {
-        let Some(participant) = self.people.get_mut(&person) else {
-            return;
-        };
-        let Some(peer) = &participant.peer else {
-            return;
-        };
-        let Some(mid) = participant.sections.fill(candidate.kind, candidate.track) else {
-            return;
-        };
-        let mut drawn = BTreeSet::new();
-        let mut fresh = || loop {
-            let ssrc = desk.ssrc();
-            if !participant.subscriptions.uses_ssrc(ssrc) && drawn.insert(ssrc) {
-                break ssrc;
+        for candidate in self.candidates(person, &payloads, desk) {
+            // Without any section of the kind there is nothing to judge by.
+            let kind = candidate.kind;
+            if !payloads.iter().any(|p| p.format.codec.kind() == kind) {
+                continue;
             }
-        };
-        let slot = Slot {
-            id: SlotId(participant.next_slot),
-            ssrc: fresh(),
-            rtx_ssrc: rtx.then(&mut fresh),
-            wish: candidate.wish,
-        };
-        participant.next_slot += 1;
-        let downlink = Downlink {
-            slot: slot.id,
-            track: candidate.track,
-            home: candidate.home,
-            mid,
-            kind: candidate.kind,
-            ssrc: slot.ssrc,
-            rtx_ssrc: slot.rtx_ssrc,
-            wish: slot.wish,
-        };
-        desk.order(
-            peer.shard,
-            Command::Subscribe {
-                peer: peer.id,
-                downlink,
-            },
-        );
-        participant.subscriptions.place(candidate.track, slot);
-        self.tell_received(candidate, desk);
-    }
-
-    /// The publisher is told once that someone receives its track.
-    fn tell_received(&mut self, candidate: &Candidate, desk: &mut Desk) {
-        let Some(publisher) = self.people.get_mut(&candidate.publisher) else {
-            return;
-        };
-        let Some(track) = publisher.tracks.get_mut(&candidate.track) else {
-            return;
-        };
-        if !std::mem::replace(&mut track.received, true) {
-            let track_sid = track.sid().to_owned();
-            publisher.send(
-                desk,
-                Message::TrackSubscribed(proto::TrackSubscribed { track_sid }),
-            );
+            let Some(rtx) = candidate.decodable else {
+                self.refuse_subscription(person, candidate.track, desk);
+                continue;
+            };
+            let sections = self.people.get_mut(&person).map(|p| &mut p.sections);
+            if let Some(mid) = sections.and_then(|s| s.fill(kind, candidate.track)) {
+                self.reserve(person, &candidate, rtx, desk);
+                self.send_down(person, candidate.track, mid, rtx, desk);
+            }
         }
-    }
-
-    fn refuse_subscription(&mut self, person: PersonKey, candidate: &Candidate, desk: &mut Desk) {
-        if let Some(participant) = self.people.get_mut(&person) {
-            participant.subscriptions.shelve(candidate.track);
-        }
-        let error = SubscriptionError::SeCodecUnsupported;
-        self.subscription_failed(person, &candidate.sid, error, desk);
     }
 
     fn answer(&mut self, person: PersonKey, id: u32, offer: &Offer, desk: &mut Desk) {
@@ -305,11 +154,12 @@ impl Room {
             }
             replies.push((section, self.reply_to(participant, section, usage, desk)));
         }
-        let answer = Answer {
+        let answer = Description {
             plane: &desk.config.plane,
             ice: &peer.local_ice,
-            origin: peer.origin,
-            version: peer.version,
+            origin: participant.origin.id,
+            version: participant.origin.version,
+            setup: Setup::Passive,
             opus: participant.opus(),
         };
         let description = proto::SessionDescription {
@@ -329,9 +179,7 @@ impl Room {
                     .codecs
                     .retain(|codec| agreed.contains(&codec.format()));
             }
-            if let Some(peer) = &mut participant.peer {
-                peer.version += 1;
-            }
+            participant.origin.version += 1;
         }
     }
 
@@ -369,55 +217,4 @@ impl Room {
             Usage::Dead => Reply::Reject,
         }
     }
-
-    fn sending(&self, receiver: &Participant, track: TrackId, desk: &Desk) -> Option<Sending> {
-        let slot = receiver.subscriptions.get(track)?.slot?;
-        let (publisher, track) = self.track(track, desk)?;
-        Some(Sending {
-            formats: track.formats.clone(),
-            stream: publisher.stream(track, receiver),
-            track: track.sid().to_owned(),
-            cname: publisher.sid.clone(),
-            ssrc: slot.ssrc,
-            rtx_ssrc: slot.rtx_ssrc,
-        })
-    }
-
-    /// A track of this room and its publisher.
-    fn track(&self, id: TrackId, desk: &Desk) -> Option<(&Participant, &crate::session::Track)> {
-        let publisher = self.people.get(&desk.tracks.get(&id)?.person)?;
-        Some((publisher, publisher.tracks.get(&id)?))
-    }
-}
-
-fn credentials(shard: ShardId, desk: &mut Desk) -> IceCredentials {
-    let nonce = desk.letters(FRAGMENT);
-    IceCredentials::local(shard, &nonce, desk.letters(PASSWORD))
-}
-
-fn open(
-    shard: ShardId,
-    offer: &Offer,
-    negotiated: (protocol::media::ExtensionIds, Vec<protocol::media::Payload>),
-    desk: &mut Desk,
-) -> Peer {
-    let peer = Peer {
-        id: PeerId(desk.id()),
-        shard,
-        local_ice: credentials(shard, desk),
-        remote_ice: offer.ice.clone(),
-        fingerprint: offer.fingerprint,
-        connected: false,
-        negotiated,
-        origin: desk.origin(),
-        version: 1,
-    };
-    let command = Command::OpenPeer {
-        peer: peer.id,
-        local_ice: peer.local_ice.clone(),
-        remote_ice: peer.remote_ice.clone(),
-        fingerprint: peer.fingerprint,
-    };
-    desk.order(shard, command);
-    peer
 }

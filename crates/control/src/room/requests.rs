@@ -28,8 +28,10 @@ pub(crate) enum Fault {
     Unreadable(#[from] Unreadable),
     #[error("an offer that can't be answered: {0}")]
     Offer(#[from] OfferError),
+    #[error("an answer that is none to our offer: {0}")]
+    Answer(OfferError),
     #[error("a description of type {0}")]
-    NotAnOffer(String),
+    WrongType(String),
 }
 
 impl Fault {
@@ -37,10 +39,13 @@ impl Fault {
     /// else it would only repeat the fault.
     const fn action(&self) -> Action {
         match self {
-            Self::Offer(OfferError::SectionsVanished | OfferError::OtherCertificate) => {
+            Self::Offer(OfferError::SectionsVanished | OfferError::OtherCertificate)
+            | Self::Answer(OfferError::SectionsVanished | OfferError::OtherCertificate) => {
                 Action::Reconnect
             }
-            Self::Unreadable(_) | Self::Offer(_) | Self::NotAnOffer(_) => Action::Disconnect,
+            Self::Unreadable(_) | Self::Offer(_) | Self::Answer(_) | Self::WrongType(_) => {
+                Action::Disconnect
+            }
         }
     }
 }
@@ -136,7 +141,7 @@ impl Room {
     pub(super) fn fail(&mut self, person: PersonKey, fault: &Fault, desk: &mut Desk) {
         tracing::debug!(room = %self.name, %fault, "a session broke the protocol");
         desk.stats.protocol_errors += 1;
-        if matches!(fault, Fault::Offer(_)) {
+        if matches!(fault, Fault::Offer(_) | Fault::Answer(_)) {
             desk.stats.bad_offers += 1;
         }
         let reason = DisconnectReason::StateMismatch;
@@ -159,6 +164,7 @@ impl Room {
     ) -> Result<(), Fault> {
         match message {
             Asked::Offer(offer) => self.negotiate(person, &offer, desk)?,
+            Asked::Answer(answer) => self.take_answer(person, &answer, desk)?,
             Asked::AddTrack(request) => self.add_track(person, request, desk),
             Asked::Mute(request) => self.mute(person, &request, desk),
             Asked::Subscription(update) => self.update_subscription(person, &update, desk),
@@ -201,13 +207,15 @@ impl Room {
                 let echo = Request::UnpublishDataTrack(request);
                 self.refuse(person, 0, NO_DATA_TRACKS, echo, desk);
             }
+            Asked::Simulate(asked) => {
+                if let Some(scenario) = asked.scenario {
+                    self.simulate(person, scenario, desk);
+                }
+            }
             // We are ICE-lite and wait for the client's checks: its candidates
-            // tell us nothing. In this dialect we make no offers, so an answer
-            // belongs to nothing; the rest asks for what we don't have.
+            // tell us nothing. The rest asks for what we don't have.
             Asked::Trickle(_)
-            | Asked::Answer(_)
             | Asked::UpdateLayers(_)
-            | Asked::Simulate(_)
             | Asked::UpdateDataSubscription(_)
             | Asked::StoreDataBlobRequest(_)
             | Asked::GetDataBlobRequest(_) => {}

@@ -9,6 +9,7 @@ use crate::{
     desk::{Desk, PersonKey, Seat},
     face::SessionEnd,
     join::{Join, Resume},
+    session::{Interruption, credentials},
 };
 
 impl Room {
@@ -27,13 +28,17 @@ impl Room {
         let Some(participant) = self.people.get_mut(&person) else {
             return false;
         };
-        if participant.identity() != grants.identity {
+        if participant.identity() != grants.identity || participant.dialect() != join.dialect {
             return false;
         }
         if let Some(old) = participant.link.replace(session, desk.now) {
             desk.close(old, SessionEnd::Replaced);
         }
         participant.sections.forget_requests();
+        let ice = credentials(participant.shard, desk);
+        if let Some(offering) = &mut participant.offering {
+            offering.restart(ice);
+        }
         desk.sessions.insert(
             session,
             Seat {
@@ -42,7 +47,18 @@ impl Room {
             },
         );
         desk.stats.resumed += 1;
-        self.bring_up_to_date(person, desk);
+        let interruption = self
+            .people
+            .get_mut(&person)
+            .and_then(|p| p.link.interruption.take());
+        if interruption != Some(Interruption::BeforeMessages) {
+            self.bring_up_to_date(person, desk);
+        }
+        if interruption.is_some() {
+            desk.close(session, SessionEnd::Left);
+            self.lose_link(person, desk);
+            return true;
+        }
         self.send_token_due(person, desk);
         self.unsettled.insert(person);
         if let Some(state) = resume.sync_state {

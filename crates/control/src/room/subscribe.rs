@@ -2,9 +2,9 @@
 
 use livekit_protocol as proto;
 use proto::{SubscriptionError, VideoQuality, signal_response::Message};
-use protocol::{ids::TrackId, limits, plane::Command};
+use protocol::{ids::TrackId, limits, plane::Command, signal::Dialect};
 
-use super::Room;
+use super::{Room, downlinks::end};
 use crate::{
     desk::{Desk, PersonKey},
     session::{Audience, Participant, Setting},
@@ -46,7 +46,7 @@ impl Room {
         desk: &mut Desk,
     ) {
         let wanted = self.people.get(&person).is_some_and(|participant| {
-            participant.receives()
+            participant.listens()
                 && participant.auto_subscribe
                 && participant.grants.can_subscribe
                 && !participant.declined.contains(&track)
@@ -217,7 +217,7 @@ impl Room {
         }
     }
 
-    fn drop_subscription(&mut self, person: PersonKey, track: TrackId, desk: &mut Desk) {
+    pub(super) fn drop_subscription(&mut self, person: PersonKey, track: TrackId, desk: &mut Desk) {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };
@@ -225,15 +225,9 @@ impl Room {
             return;
         };
         self.unsettled.insert(person);
-        if let (Some(slot), Some(peer)) = (subscription.slot, &participant.peer) {
-            participant.sections.release(track);
-            desk.order(
-                peer.shard,
-                Command::Unsubscribe {
-                    peer: peer.id,
-                    slot: slot.id,
-                },
-            );
+        participant.release(track);
+        if let Some(slot) = subscription.slot.filter(|slot| slot.ordered) {
+            end(participant, slot, desk);
         }
     }
 
@@ -280,10 +274,8 @@ impl Room {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };
-        let Some(peer) = &participant.peer else {
-            return;
-        };
-        if let Some(slot) = participant.subscriptions.wish(track, wish) {
+        let slot = participant.subscriptions.wish(track, wish);
+        if let (Some(slot), Some(peer)) = (slot, participant.receiving_peer()) {
             desk.order(
                 peer.shard,
                 Command::ChangeWish {
@@ -295,23 +287,32 @@ impl Room {
         }
     }
 
-    /// Asks those whose subscriptions changed for the sections that they need.
+    /// Sees to the sections of those whose subscriptions changed.
     pub(super) fn settle(&mut self, desk: &mut Desk) {
         for person in std::mem::take(&mut self.unsettled) {
-            let Some(participant) = self.people.get_mut(&person) else {
-                continue;
+            match self.people.get(&person).map(Participant::dialect) {
+                Some(Dialect::SinglePeer) => self.demand(person, desk),
+                Some(Dialect::DualPeer) => self.offer(person, desk),
+                None => {}
+            }
+        }
+    }
+
+    /// Asks the client for the sections that it needs.
+    fn demand(&mut self, person: PersonKey, desk: &mut Desk) {
+        let Some(participant) = self.people.get_mut(&person) else {
+            return;
+        };
+        if !participant.active() || participant.link.session.is_none() {
+            return;
+        }
+        let waiting = participant.subscriptions.waiting_counts();
+        if let Some(demand) = participant.sections.demand(waiting, desk.now) {
+            let requirement = proto::MediaSectionsRequirement {
+                num_audios: demand.audio,
+                num_videos: demand.video,
             };
-            if !participant.active() || participant.link.session.is_none() {
-                continue;
-            }
-            let waiting = participant.subscriptions.waiting_counts();
-            if let Some(demand) = participant.sections.demand(waiting, desk.now) {
-                let requirement = proto::MediaSectionsRequirement {
-                    num_audios: demand.audio,
-                    num_videos: demand.video,
-                };
-                participant.send(desk, Message::MediaSectionsRequirement(requirement));
-            }
+            participant.send(desk, Message::MediaSectionsRequirement(requirement));
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{Exit, Room};
 use crate::{
     desk::{Desk, PersonKey},
     face::SessionEnd,
-    session::Participant,
+    session::{Offering, Participant},
 };
 
 /// An announced track whose section did not come by then is forgotten, so
@@ -48,6 +48,7 @@ impl Room {
                 Some(Overdue::Nothing) | None => {}
             }
             self.send_token_due(person, desk);
+            self.end_speech(person, desk);
             self.forget_announcements(person, desk);
             if let Some(participant) = self.people.get_mut(&person)
                 && participant.sections.give_up(desk.now)
@@ -102,6 +103,11 @@ fn overdue(participant: &Participant, desk: &Desk) -> Overdue {
     if !participant.active() && now.duration_since(participant.joined) >= JOINING {
         let reason = DisconnectReason::JoinFailure;
         return Overdue::Gone(Exit::told(reason, Action::Disconnect, SessionEnd::Left));
+    }
+    let unanswered = |offering: &Offering| offering.overdue(now);
+    if participant.link.session.is_some() && participant.offering.as_ref().is_some_and(unanswered) {
+        let reason = DisconnectReason::StateMismatch;
+        return Overdue::Gone(Exit::told(reason, Action::Reconnect, SessionEnd::Left));
     }
     let silence = now.duration_since(participant.link.heard);
     if participant.link.session.is_some() && silence >= limits::PING_TIMEOUT {

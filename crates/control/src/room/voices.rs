@@ -6,6 +6,7 @@ use livekit_protocol as proto;
 use proto::signal_response::Message;
 use protocol::{
     grants::Source,
+    ids::PeerId,
     plane::{AudioLevel, LinkQuality},
 };
 
@@ -69,15 +70,23 @@ impl Room {
         }
     }
 
-    pub(crate) fn grade(&mut self, person: PersonKey, quality: &LinkQuality, desk: &mut Desk) {
+    pub(crate) fn grade(
+        &mut self,
+        person: PersonKey,
+        id: PeerId,
+        quality: &LinkQuality,
+        desk: &mut Desk,
+    ) {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };
-        let grade = Some(Grade::of(quality));
-        if participant.grade == grade {
+        let before = participant.grade();
+        if let Some(peer) = participant.peer_mut(id) {
+            peer.grade = Some(Grade::of(quality));
+        }
+        if participant.grade() == before {
             return;
         }
-        participant.grade = grade;
         if self.graded.is_empty() {
             desk.wake(self.key, Wake::Quality, QUALITY_INTERVAL);
         }
@@ -123,7 +132,7 @@ impl Room {
 }
 
 fn graded(participant: &Participant) -> Option<proto::ConnectionQualityInfo> {
-    let grade = participant.grade?;
+    let grade = participant.grade()?;
     Some(proto::ConnectionQualityInfo {
         participant_sid: participant.sid.clone(),
         quality: grade.wire().into(),

@@ -32,6 +32,8 @@ pub(crate) struct Feedback {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct OpusStyle {
     pub(crate) stereo: bool,
+    /// What we send is stereo.
+    pub(crate) sends_stereo: bool,
     /// Send nothing while nobody speaks.
     pub(crate) discontinuous: bool,
 }
@@ -42,6 +44,9 @@ impl OpusStyle {
         let mut text = String::from("minptime=10;useinbandfec=1");
         if self.discontinuous {
             text.push_str(";usedtx=1");
+        }
+        if self.sends_stereo {
+            text.push_str(";sprop-stereo=1");
         }
         if self.stereo {
             text.push_str(";stereo=1;maxaveragebitrate=510000");

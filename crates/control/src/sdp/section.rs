@@ -146,18 +146,11 @@ impl Section {
             .or(session_direction)
             .unwrap_or("sendrecv");
         let mut section = Self {
-            mid,
-            medium,
-            heading: Heading::of(media),
             sends: !rejected && matches!(direction, "sendrecv" | "sendonly"),
             receives: !rejected && matches!(direction, "sendrecv" | "recvonly"),
             rejected,
             reduced_size: media.attributes.iter().any(|a| a.attribute == "rtcp-rsize"),
-            codecs: Vec::new(),
-            extensions: Vec::new(),
-            rids: Vec::new(),
-            ssrc: None,
-            msid: None,
+            ..Self::blank(mid, medium, Heading::of(media))
         };
         if let Some(kind) = medium.kind() {
             section.codecs = codec::codecs(media, kind);
@@ -167,6 +160,24 @@ impl Section {
             section.msid = msid(&media.attributes);
         }
         Ok(section)
+    }
+
+    /// One that says nothing yet.
+    pub(crate) const fn blank(mid: Mid, medium: Medium, heading: Heading) -> Self {
+        Self {
+            mid,
+            medium,
+            heading,
+            sends: false,
+            receives: false,
+            rejected: false,
+            reduced_size: false,
+            codecs: Vec::new(),
+            extensions: Vec::new(),
+            rids: Vec::new(),
+            ssrc: None,
+            msid: None,
+        }
     }
 
     /// What the client is going to send, from the lowest quality to the

@@ -16,6 +16,15 @@ pub(crate) struct Link {
     pub(crate) lost: Option<Instant>,
     /// When the client is due for a new token.
     pub(crate) token_due: Instant,
+    /// What the client wants to happen when it comes back.
+    pub(crate) interruption: Option<Interruption>,
+}
+
+/// A signalling connection that breaks as soon as it has been taken up again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Interruption {
+    BeforeMessages,
+    AfterMessages,
 }
 
 impl Link {
@@ -26,6 +35,7 @@ impl Link {
             heard: now,
             lost: None,
             token_due: now,
+            interruption: None,
         }
     }
 

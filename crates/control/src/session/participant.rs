@@ -9,8 +9,9 @@ use livekit_protocol as proto;
 use proto::{client_info::Sdk, participant_info::State, signal_response::Message};
 use protocol::{
     grants::{Grants, Source},
-    ids::{ShardId, TrackId},
+    ids::{PeerId, ShardId, TrackId},
     media::Kind,
+    signal::Dialect,
     store::Attendance,
 };
 
@@ -19,7 +20,10 @@ use crate::{
     join::Join,
     quality::Grade,
     sdp::{OpusStyle, Section},
-    session::{Audience, Link, Peer, Sections, Setting, Subscriptions, Track},
+    session::{
+        Audience, Link, Offering, Origin, Peer, Sections, Setting, Subscriptions, Track,
+        credentials,
+    },
 };
 
 /// Attribute that carries the role. Attributes that begin like it are the server's.
@@ -57,10 +61,16 @@ pub(crate) struct Participant {
     joined_ms: i64,
     version: u32,
     pub(crate) link: Link,
-    /// Where its peer is, or will be.
+    /// Where its peers are, or will be.
     pub(crate) shard: ShardId,
+    /// The connection in which the client offers. It publishes there; in the
+    /// single-peer dialect it receives there, too.
     pub(crate) peer: Option<Peer>,
     pub(crate) sections: Sections,
+    /// Of our descriptions of that connection.
+    pub(crate) origin: Origin,
+    /// The connection in which it receives if it speaks the dual-peer dialect.
+    pub(crate) offering: Option<Offering>,
     /// What the client sends without having announced it yet.
     pub(crate) unclaimed: Vec<(usize, Section)>,
     pub(crate) tracks: BTreeMap<TrackId, Track>,
@@ -72,7 +82,8 @@ pub(crate) struct Participant {
     pub(crate) next_slot: u32,
     /// Highest sequence number of its reliable data packets.
     pub(crate) data_sequence: u32,
-    pub(crate) grade: Option<Grade>,
+    /// It pretends to speak until then.
+    pub(crate) speech_ends: Option<Instant>,
 }
 
 impl Participant {
@@ -82,7 +93,7 @@ impl Participant {
         join: &Join,
         link: Link,
         shard: ShardId,
-        desk: &Desk,
+        desk: &mut Desk,
     ) -> Self {
         grants
             .attributes
@@ -111,6 +122,11 @@ impl Participant {
             shard,
             peer: None,
             sections: Sections::new(browser),
+            origin: Origin::new(desk),
+            offering: match join.dialect {
+                Dialect::SinglePeer => None,
+                Dialect::DualPeer => Some(Offering::new(credentials(shard, desk), desk)),
+            },
             unclaimed: Vec::new(),
             tracks: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
@@ -118,7 +134,7 @@ impl Participant {
             declined: BTreeSet::new(),
             next_slot: 0,
             data_sequence: 0,
-            grade: None,
+            speech_ends: None,
             grants,
         }
     }
@@ -131,20 +147,70 @@ impl Participant {
         matches!(self.presence, Presence::Active)
     }
 
-    /// Whether tracks may be put into its sections: each round trip that they
-    /// need not wait for is a round trip less until the first picture.
-    pub(crate) const fn receives(&self) -> bool {
-        self.early || self.active()
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self.offering {
+            None => Dialect::SinglePeer,
+            Some(_) => Dialect::DualPeer,
+        }
     }
 
-    /// The peer, once ICE and DTLS are up.
+    /// The peer in which it receives. It is the one that makes it present.
+    pub(crate) fn receiving_peer(&self) -> Option<&Peer> {
+        match &self.offering {
+            None => self.peer.as_ref(),
+            Some(offering) => offering.peer.as_ref(),
+        }
+    }
+
+    /// The peer in which it receives, once ICE and DTLS are up.
     pub(crate) fn connected_peer(&self) -> Option<&Peer> {
-        self.peer.as_ref().filter(|peer| peer.connected)
+        self.receiving_peer().filter(|peer| peer.connected)
+    }
+
+    pub(crate) fn peers(&self) -> impl Iterator<Item = &Peer> {
+        let second = self.offering.as_ref().and_then(|o| o.peer.as_ref());
+        self.peer.iter().chain(second)
+    }
+
+    pub(crate) fn peer_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
+        let second = self.offering.as_mut().and_then(|o| o.peer.as_mut());
+        let mut peers = self.peer.iter_mut().chain(second);
+        peers.find(|peer| peer.id == id)
+    }
+
+    pub(crate) fn forget_peer(&mut self, id: PeerId) {
+        self.peer.take_if(|peer| peer.id == id);
+        if let Some(offering) = &mut self.offering {
+            offering.peer.take_if(|peer| peer.id == id);
+        }
+    }
+
+    /// The worse of its connections, as far as they were measured.
+    pub(crate) fn grade(&self) -> Option<Grade> {
+        self.peers().filter_map(|peer| peer.grade).min()
+    }
+
+    /// Tracks can be brought to it. Each round trip that they need not wait for
+    /// is a round trip less until the first picture.
+    pub(crate) const fn listens(&self) -> bool {
+        self.active() || self.early || self.offering.is_some()
+    }
+
+    /// It shall no longer receive a track.
+    pub(crate) fn release(&mut self, track: TrackId) {
+        match &mut self.offering {
+            None => self.sections.release(track),
+            Some(offering) => offering.release(track),
+        }
     }
 
     pub(crate) fn may_publish(&self, source: Source) -> bool {
         let sources = &self.grants.can_publish_sources;
         self.grants.can_publish && (sources.is_empty() || sources.contains(&source))
+    }
+
+    pub(crate) fn subscribed(&self) -> Vec<TrackId> {
+        self.subscriptions.tracks().collect()
     }
 
     /// How a new subscription begins.
@@ -249,6 +315,7 @@ impl Participant {
             .filter(|track| track.kind == Kind::Audio);
         OpusStyle {
             stereo: audio.clone().any(Track::stereo),
+            sends_stereo: false,
             discontinuous: !audio.any(Track::continuous),
         }
     }

@@ -1,7 +1,7 @@
-//! Book-keeping of the media sections of one peer: which carries what, which
-//! are free, how many the client was asked for. In the single-peer dialect
-//! only the client offers, so all we can do is to ask for sections and to
-//! fill those that come.
+//! Book-keeping of the media sections that the client offers: which carries
+//! what, which are free, how many the client was asked for. In the single-peer
+//! dialect only the client offers, so all we can do is to ask for sections and
+//! to fill those that come; in the dual-peer dialect the client only sends here.
 
 use std::time::{Duration, Instant};
 
@@ -178,6 +178,18 @@ impl Sections {
             .filter(|row| row.usage == Usage::Unclaimed)
         {
             row.usage = Usage::Up(track);
+        }
+    }
+
+    /// We ended a track that the client may go on to send: it is as if the
+    /// section had just come.
+    pub(crate) fn disown(&mut self, track: TrackId) {
+        for row in self
+            .rows
+            .iter_mut()
+            .filter(|row| row.usage == Usage::Up(track))
+        {
+            row.usage = Usage::Idle;
         }
     }
 

@@ -21,8 +21,10 @@ pub(crate) struct Slot {
     pub(crate) id: SlotId,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: Option<u32>,
-    /// What the media plane was last told.
+    /// What the media plane was last told, or is going to be.
     pub(crate) wish: Wish,
+    /// The media plane knows of it; where we offer, only once the client agreed.
+    pub(crate) ordered: bool,
 }
 
 /// What the client last asked of the track.

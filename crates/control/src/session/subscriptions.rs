@@ -61,6 +61,12 @@ impl Subscriptions {
         }
     }
 
+    /// The media plane is being told.
+    pub(crate) fn order(&mut self, track: TrackId) -> Option<Slot> {
+        let slot = self.all.get_mut(&track)?.slot.as_mut()?;
+        (!std::mem::replace(&mut slot.ordered, true)).then_some(*slot)
+    }
+
     /// The section was lost; the subscription waits for another.
     pub(crate) fn displace(&mut self, track: TrackId) -> Option<Slot> {
         let subscription = self.all.get_mut(&track)?;
@@ -84,10 +90,11 @@ impl Subscriptions {
         }
     }
 
-    /// Notes a new wish; returns the slot if that differs from what was told.
+    /// Notes a new wish; returns the slot if the media plane was told another.
     pub(crate) fn wish(&mut self, track: TrackId, wish: Wish) -> Option<Slot> {
         let slot = self.all.get_mut(&track)?.slot.as_mut()?;
-        (std::mem::replace(&mut slot.wish, wish) != wish).then_some(*slot)
+        let changed = std::mem::replace(&mut slot.wish, wish) != wish;
+        (changed && slot.ordered).then_some(*slot)
     }
 
     /// Those without a section, the oldest tracks first.
@@ -96,6 +103,10 @@ impl Subscriptions {
             .iter()
             .chain(&self.waiting_video)
             .copied()
+    }
+
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = TrackId> + '_ {
+        self.all.keys().copied()
     }
 
     /// How many wait: audio, video.

@@ -5,11 +5,12 @@ use std::{collections::BTreeSet, time::Duration};
 use bytes::Bytes;
 use livekit_protocol as proto;
 use proptest::{prelude::*, sample::Index};
+use proto::simulate_scenario::Scenario;
 use protocol::{
     ids::{SessionId, ShardId, TrackId},
     limits,
     plane::{AudioLevel, CloseReason, DataChannel, Event},
-    signal::Frame,
+    signal::{Dialect, Frame},
 };
 
 use super::{
@@ -27,6 +28,10 @@ enum Step {
     AddSection(u8, bool, bool),
     ChangeSection(Index, u8),
     Offer,
+    /// Our offers are answered from now on, or no longer.
+    Oblige(bool),
+    Answer(u32, Vec<u8>),
+    Simulate(u8),
     MediaUp,
     MediaDown,
     Drop,
@@ -50,6 +55,9 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..6_u8, any::<bool>(), any::<bool>()).prop_map(|(c, v, s)| Step::AddSection(c, v, s)),
         4 => (any::<Index>(), 0..6_u8).prop_map(|(i, d)| Step::ChangeSection(i, d)),
         10 => Just(Step::Offer),
+        4 => any::<bool>().prop_map(Step::Oblige),
+        2 => (0..5_u32, prop::collection::vec(any::<u8>(), 0..20)).prop_map(|(i, b)| Step::Answer(i, b)),
+        1 => (0..9_u8).prop_map(Step::Simulate),
         4 => Just(Step::MediaUp),
         1 => Just(Step::MediaDown),
         1 => Just(Step::Drop),
@@ -92,11 +100,34 @@ fn kind(video: bool) -> &'static str {
     if video { "video" } else { "audio" }
 }
 
+fn scenario(number: u8) -> Scenario {
+    match number {
+        0 => Scenario::SpeakerUpdate(2),
+        1 => Scenario::NodeFailure(true),
+        2 => Scenario::Migration(true),
+        3 => Scenario::ServerLeave(true),
+        4 => Scenario::SwitchCandidateProtocol(1),
+        5 => Scenario::SubscriberBandwidth(1),
+        6 => Scenario::DisconnectSignalOnResume(true),
+        7 => Scenario::DisconnectSignalOnResumeNoMessages(true),
+        _ => Scenario::LeaveRequestFullReconnect(true),
+    }
+}
+
 /// The steps that are one request.
 fn request(step: &Step, sids: &[String]) -> Option<Asked> {
     let sid = |index: &Index| index.get(sids).clone();
     Some(match step {
         Step::Announce(cid, video) => Asked::AddTrack(add_track(&format!("c{cid}"), kind(*video))),
+        Step::Answer(id, bytes) => Asked::Answer(proto::SessionDescription {
+            r#type: "answer".into(),
+            sdp: String::from_utf8_lossy(bytes).into_owned(),
+            id: *id,
+            ..Default::default()
+        }),
+        Step::Simulate(number) => Asked::Simulate(proto::SimulateScenario {
+            scenario: Some(scenario(*number)),
+        }),
         Step::Leave => Asked::Leave(Default::default()),
         Step::Mute(index, muted) => Asked::Mute(proto::MuteTrackRequest {
             sid: sid(index),
@@ -170,6 +201,12 @@ fn take(world: &mut World, who: Index, step: Step) {
             change(&mut world.screen(session).sections, index, how);
         }
         Step::Offer => world.offer(session),
+        Step::Oblige(obliging) => {
+            world.screen(session).obliging = obliging;
+            if obliging {
+                world.answer(session);
+            }
+        }
         Step::MediaUp => with_peer(world, session, World::media_up),
         Step::MediaDown => with_peer(world, session, |w, s| w.media_down(s, CloseReason::Silence)),
         Step::Drop => world.disconnect(session),
@@ -189,12 +226,17 @@ fn resume(world: &mut World, session: SessionId) {
         .identity
         .clone();
     let sections = world.screen(session).sections.clone();
+    let received = world.screen(session).received.clone();
     let resume = Some(Resume {
         participant_sid: participant_sid.clone(),
         sync_state: None,
     });
     let new = world.connect(grants(&identity), Join { resume, ..join() });
     world.screen(new).sections = sections;
+    // In the other dialect the first offer has come already.
+    if world.screen(new).received.is_empty() {
+        world.screen(new).received = received;
+    }
     world.screen(new).me = participant_sid;
 }
 
@@ -276,8 +318,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_breaks(steps in prop::collection::vec((any::<Index>(), step()), 1..250)) {
-        let mut world = World::new();
+    fn nothing_breaks(
+        dual in any::<bool>(),
+        steps in prop::collection::vec((any::<Index>(), step()), 1..250),
+    ) {
+        let dialect = if dual { Dialect::DualPeer } else { Dialect::SinglePeer };
+        let mut world = World::speaking(dialect);
         let mut plane = Plane::default();
         for (who, step) in steps {
             take(&mut world, who, step);
@@ -317,8 +363,9 @@ proptest! {
 
     #[test]
     fn any_join_request_is_refused_or_read(text in "[A-Za-z0-9_=-]{0,200}") {
-        let query = vec![("join_request".to_owned(), text)];
-        let _ = Join::parse(protocol::signal::Dialect::SinglePeer, &query);
+        let query = vec![("join_request".to_owned(), text.clone()), ("attributes".to_owned(), text)];
+        let _ = Join::parse(Dialect::SinglePeer, &query);
+        let _ = Join::parse(Dialect::DualPeer, &query);
     }
 }
 

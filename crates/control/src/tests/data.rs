@@ -54,64 +54,66 @@ fn delivered(world: &mut World) -> Vec<(PeerId, proto::DataPacket)> {
 }
 
 #[test]
-fn everyone_else_or_those_named_get_it() {
-    let mut world = World::new();
-    let (anna, bert, carl) = (
-        world.enter("anna"),
-        world.enter("bert"),
-        world.enter("carl"),
-    );
-    let peers = [bert, carl].map(|s| world.peer(s).1);
-    say(
-        &mut world,
-        anna,
-        DataChannel::Reliable,
-        packet(1, &[]).encode_to_vec(),
-    );
-    let sent = delivered(&mut world);
-    assert_eq!(sent.iter().map(|(p, _)| *p).collect::<Vec<_>>(), peers);
-    assert_eq!(sent[0].1.participant_identity, "anna");
-    assert_eq!(sent[0].1.participant_sid, world.screen(anna).me);
-    say(
-        &mut world,
-        anna,
-        DataChannel::Lossy,
-        packet(0, &["carl", "nobody"]).encode_to_vec(),
-    );
-    let sent = delivered(&mut world);
-    assert_eq!(sent.iter().map(|(p, _)| *p).collect::<Vec<_>>(), peers[1..]);
-}
-
-#[test]
-fn repeated_forbidden_and_unreadable_packets_are_dropped() {
-    let mut world = World::new();
-    let (anna, _) = (world.enter("anna"), world.enter("bert"));
-    let mut mute = grants("mute");
-    mute.can_publish_data = false;
-    let mute = world.enter_as(mute, join());
-    for sequence in [1, 2, 2, 1, 3] {
+fn trap_14_everyone_else_or_those_named_get_it() {
+    for mut world in World::both() {
+        let (anna, bert, carl) = (
+            world.enter("anna"),
+            world.enter("bert"),
+            world.enter("carl"),
+        );
+        let peers = [bert, carl].map(|s| world.peer(s).1);
         say(
             &mut world,
             anna,
             DataChannel::Reliable,
-            packet(sequence, &["bert"]).encode_to_vec(),
+            packet(1, &[]).encode_to_vec(),
         );
+        let sent = delivered(&mut world);
+        assert_eq!(sent.iter().map(|(p, _)| *p).collect::<Vec<_>>(), peers);
+        assert_eq!(sent[0].1.participant_identity, "anna");
+        assert_eq!(sent[0].1.participant_sid, world.screen(anna).me);
+        say(
+            &mut world,
+            anna,
+            DataChannel::Lossy,
+            packet(0, &["carl", "nobody"]).encode_to_vec(),
+        );
+        let sent = delivered(&mut world);
+        assert_eq!(sent.iter().map(|(p, _)| *p).collect::<Vec<_>>(), peers[1..]);
     }
-    assert_eq!(delivered(&mut world).len(), 3);
-    say(
-        &mut world,
-        mute,
-        DataChannel::Reliable,
-        packet(1, &[]).encode_to_vec(),
-    );
-    say(&mut world, anna, DataChannel::Reliable, vec![0xff; 40]);
-    say(
-        &mut world,
-        anna,
-        DataChannel::DataTrack,
-        packet(0, &[]).encode_to_vec(),
-    );
-    assert_eq!(delivered(&mut world).len(), 0);
-    let stats = world.control.stats();
-    assert_eq!((stats.data_routed, stats.data_dropped), (3, 5));
+}
+
+#[test]
+fn repeated_forbidden_and_unreadable_packets_are_dropped() {
+    for mut world in World::both() {
+        let (anna, _) = (world.enter("anna"), world.enter("bert"));
+        let mut mute = grants("mute");
+        mute.can_publish_data = false;
+        let mute = world.enter_as(mute, join());
+        for sequence in [1, 2, 2, 1, 3] {
+            say(
+                &mut world,
+                anna,
+                DataChannel::Reliable,
+                packet(sequence, &["bert"]).encode_to_vec(),
+            );
+        }
+        assert_eq!(delivered(&mut world).len(), 3);
+        say(
+            &mut world,
+            mute,
+            DataChannel::Reliable,
+            packet(1, &[]).encode_to_vec(),
+        );
+        say(&mut world, anna, DataChannel::Reliable, vec![0xff; 40]);
+        say(
+            &mut world,
+            anna,
+            DataChannel::DataTrack,
+            packet(0, &[]).encode_to_vec(),
+        );
+        assert_eq!(delivered(&mut world).len(), 0);
+        let stats = world.control.stats();
+        assert_eq!((stats.data_routed, stats.data_dropped), (3, 5));
+    }
 }

@@ -8,7 +8,9 @@ use protocol::{
 };
 
 use super::sketch::{self, Sketch};
-use crate::sdp::{Answer, Medium, Offer, OfferError, OpusStyle, Reply, Section, Sending};
+use crate::sdp::{
+    Description, Medium, Offer, OfferError, OpusStyle, Reply, Section, Sending, Setup,
+};
 
 const CHROMIUM_JOIN: &str = include_str!("fixtures/chromium-join.sdp");
 const CHROMIUM_PUBLISH: &str = include_str!("fixtures/chromium-publish.sdp");
@@ -41,14 +43,15 @@ fn write(offer: &Offer, reply: impl Fn(usize, &Section) -> Reply) -> String {
         shards: 1,
     };
     let ice = IceCredentials::local(ShardId(3), "nonce", "p".repeat(24));
-    let answer = Answer {
+    let answer = Description {
         plane: &plane,
         ice: &ice,
         origin: 42,
         version: 1,
+        setup: Setup::Passive,
         opus: OpusStyle {
-            stereo: false,
             discontinuous: true,
+            ..OpusStyle::default()
         },
     };
     let replies: Vec<(&Section, Reply)> = offer
@@ -153,7 +156,7 @@ fn native_clients_list_their_encodings_from_the_top() {
 }
 
 #[test]
-fn idle_answers_keep_every_section_usable() {
+fn trap_01_idle_answers_keep_every_section_usable() {
     let offer = Offer::parse(CHROMIUM_JOIN).unwrap();
     let sdp = write(&offer, idle);
     assert_eq!(sdp.matches("a=inactive").count(), 6);
@@ -173,7 +176,7 @@ fn idle_answers_keep_every_section_usable() {
 }
 
 #[test]
-fn a_published_camera_is_answered_with_its_encodings() {
+fn trap_20_a_published_camera_is_answered_with_its_encodings() {
     let offer = Offer::parse(NATIVE).unwrap();
     let sdp = write(&offer, |_, section| match section.medium {
         Medium::Video if section.sends => Reply::Receive {

@@ -81,3 +81,32 @@ fn what_is_malformed_or_too_large_is_refused() {
     }
     assert!(Join::parse(Dialect::SinglePeer, &[]).is_err());
 }
+
+#[test]
+fn the_other_dialect_has_a_parameter_for_everything() {
+    let parse = |text: &str| {
+        let query: Vec<(String, String)> = text
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        Join::parse(Dialect::DualPeer, &query)
+    };
+    let join = parse(
+        "sdk=python&os=linux&protocol=18&client_protocol=2&auto_subscribe=0&adaptive_stream=1\
+         &browser=Firefox&capabilities=CAP_PACKET_TRAILER,CAP_UNHEARD_OF&attributes=eyJhIjoiYiJ9",
+    )
+    .unwrap();
+    assert_eq!(join.dialect, Dialect::DualPeer);
+    assert_eq!(join.client.sdk(), proto::client_info::Sdk::Python);
+    assert_eq!((join.client.protocol, join.client.client_protocol), (18, 2));
+    assert_eq!(join.client.capabilities.len(), 1);
+    assert!(!join.auto_subscribe && join.adaptive_stream && join.resume.is_none());
+    assert_eq!(join.attributes["a"], "b");
+    let plain = parse("").unwrap();
+    assert!(plain.auto_subscribe && !plain.adaptive_stream);
+    let back = parse("reconnect=1&sid=PA_x").unwrap();
+    assert_eq!(back.resume.unwrap().participant_sid, "PA_x");
+    assert!(parse("attributes=e30").is_ok());
+    assert!(parse("attributes=!").is_err() && parse("attributes=W10").is_err());
+}

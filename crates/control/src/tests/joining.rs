@@ -11,7 +11,7 @@ use super::{
 use crate::{Answer, AttendanceChange, Input, Question, SessionEnd};
 
 #[test]
-fn the_first_message_is_the_join_response() {
+fn trap_10_the_first_message_is_the_join_response() {
     let mut world = World::new();
     let anna = world.enter("anna");
     let bert = world.enter("bert");
@@ -81,77 +81,83 @@ fn an_offer_that_comes_with_the_join_is_answered_after_it() {
 
 #[test]
 fn presence_is_told_when_media_is_up() {
-    let mut world = World::new();
-    let anna = world.connect(grants("anna"), join());
-    assert!(world.attendance.is_empty());
-    world.offer(anna);
-    world.media_up(anna);
-    assert!(matches!(&world.attendance[..], [AttendanceChange::Joined(a)] if a.user_id == "anna"));
-    world.ask(anna, Asked::Leave(Default::default()));
-    assert!(matches!(
-        &world.attendance[..],
-        [_, AttendanceChange::Left { .. }]
-    ));
-    assert_eq!(world.screen(anna).end, Some(SessionEnd::Left));
-    assert!(
-        world
-            .commands()
-            .any(|c| matches!(c, Command::ClosePeer { .. }))
-    );
+    for mut world in World::both() {
+        let anna = world.connect(grants("anna"), join());
+        assert!(world.attendance.is_empty());
+        world.offer(anna);
+        world.media_up(anna);
+        assert!(
+            matches!(&world.attendance[..], [AttendanceChange::Joined(a)] if a.user_id == "anna")
+        );
+        world.ask(anna, Asked::Leave(Default::default()));
+        assert!(matches!(
+            &world.attendance[..],
+            [_, AttendanceChange::Left { .. }]
+        ));
+        assert_eq!(world.screen(anna).end, Some(SessionEnd::Left));
+        assert!(
+            world
+                .commands()
+                .any(|c| matches!(c, Command::ClosePeer { .. }))
+        );
+    }
 }
 
 #[test]
-fn the_newer_of_two_with_one_identity_stays() {
-    let mut world = World::new();
-    let old = world.enter("anna");
-    let bert = world.enter("bert");
-    let new = world.enter("anna");
-    let leave = world.screen(old).leaves()[0].clone();
-    assert_eq!(
-        leave.reason(),
-        livekit_protocol::DisconnectReason::DuplicateIdentity
-    );
-    assert_eq!(world.screen(old).end, Some(SessionEnd::Replaced));
-    assert_eq!(world.screen(new).end, None);
-    assert_eq!(world.screen(bert).sees(), [("anna", 0), ("bert", 0)]);
-    let old = world.screen(old).me.clone();
-    assert_ne!(old, world.screen(new).me);
+fn trap_17_the_newer_of_two_with_one_identity_stays() {
+    for mut world in World::both() {
+        let old = world.enter("anna");
+        let bert = world.enter("bert");
+        let new = world.enter("anna");
+        let leave = world.screen(old).leaves()[0].clone();
+        assert_eq!(
+            leave.reason(),
+            livekit_protocol::DisconnectReason::DuplicateIdentity
+        );
+        assert_eq!(world.screen(old).end, Some(SessionEnd::Replaced));
+        assert_eq!(world.screen(new).end, None);
+        assert_eq!(world.screen(bert).sees(), [("anna", 0), ("bert", 0)]);
+        let old = world.screen(old).me.clone();
+        assert_ne!(old, world.screen(new).me);
+    }
 }
 
 #[test]
 fn the_hidden_are_not_seen() {
-    let mut world = World::new();
-    let anna = world.enter("anna");
-    let mut ghost = grants("ghost");
-    ghost.hidden = true;
-    let ghost = world.enter_as(ghost, join());
-    assert_eq!(world.screen(anna).sees(), [("anna", 0)]);
-    assert_eq!(world.screen(ghost).sees(), [("anna", 0), ("ghost", 0)]);
-    assert_eq!(world.attendance.len(), 1);
-    world.ask(ghost, Asked::Leave(Default::default()));
-    world.pass(Duration::from_secs(1));
-    assert_eq!(world.attendance.len(), 1);
-    assert_eq!(world.screen(anna).roster.len(), 1);
+    for mut world in World::both() {
+        let anna = world.enter("anna");
+        let mut ghost = grants("ghost");
+        ghost.hidden = true;
+        let ghost = world.enter_as(ghost, join());
+        assert_eq!(world.screen(anna).sees(), [("anna", 0)]);
+        assert_eq!(world.screen(ghost).sees(), [("anna", 0), ("ghost", 0)]);
+        assert_eq!(world.attendance.len(), 1);
+        world.ask(ghost, Asked::Leave(Default::default()));
+        world.pass(Duration::from_secs(1));
+        assert_eq!(world.attendance.len(), 1);
+        assert_eq!(world.screen(anna).roster.len(), 1);
+    }
 }
 
 #[test]
 fn a_full_room_and_a_token_without_the_right_are_turned_away() {
-    let mut world = World::new();
-    for n in 0..limits::PARTICIPANTS_PER_ROOM {
-        world.connect(grants(&format!("p{n}")), join());
+    for mut world in World::both() {
+        for n in 0..limits::PARTICIPANTS_PER_ROOM {
+            world.connect(grants(&format!("p{n}")), join());
+        }
+        let late = world.connect(grants("late"), join());
+        assert_eq!(world.screen(late).leaves().len(), 1);
+        assert_eq!(world.screen(late).end, Some(SessionEnd::Left));
+        let mut elsewhere = grants("anna");
+        elsewhere.room = "other".into();
+        elsewhere.can_join = false;
+        let refused = world.connect(elsewhere, join());
+        assert_eq!(world.screen(refused).told.len(), 1);
+        let mut nameless = grants("");
+        nameless.room = "other".into();
+        let refused = world.connect(nameless, join());
+        assert_eq!(world.screen(refused).end, Some(SessionEnd::Left));
     }
-    let late = world.connect(grants("late"), join());
-    assert_eq!(world.screen(late).leaves().len(), 1);
-    assert_eq!(world.screen(late).end, Some(SessionEnd::Left));
-    let mut elsewhere = grants("anna");
-    elsewhere.room = "other".into();
-    elsewhere.can_join = false;
-    let refused = world.connect(elsewhere, join());
-    assert_eq!(world.screen(refused).told.len(), 1);
-    let mut nameless = grants("");
-    nameless.room = "other".into();
-    let refused = world.connect(nameless, join());
-    assert_eq!(world.screen(refused).end, Some(SessionEnd::Left));
 }
 
 #[test]
@@ -168,103 +174,106 @@ fn people_are_spread_over_the_shards() {
 
 #[test]
 fn the_rest_api_gets_its_answers() {
-    let mut world = World::new();
-    let anna = world.enter("anna");
-    world.connect(grants("bert"), join());
-    let ask = |world: &mut World, question| {
-        world.input(Input::Ask {
-            request: RequestId(1),
-            question,
-        });
-        world.answers.pop().unwrap()
-    };
-    let room = || "room".to_owned();
-    let Answer::Participants(people) = ask(&mut world, Question::Participants { room: room() })
-    else {
-        panic!("participants")
-    };
-    assert_eq!(people.len(), 1, "bert's media is not up");
-    assert_eq!(
-        (people[0].user_id.as_str(), people[0].left_at),
-        ("anna", None)
-    );
-    let counts = Answer::Counts {
-        rooms: 1,
-        participants: 2,
-        sessions: 2,
-        tracks: 0,
-    };
-    assert_eq!(ask(&mut world, Question::Counts), counts);
-    let ended = ask(&mut world, Question::EndRoom { room: room() });
-    assert_eq!(ended, Answer::Ended { participants: 2 });
-    let reason = world.screen(anna).leaves()[0].reason();
-    assert_eq!(reason, livekit_protocol::DisconnectReason::RoomDeleted);
-    let counts = Answer::Counts {
-        rooms: 0,
-        participants: 0,
-        sessions: 0,
-        tracks: 0,
-    };
-    assert_eq!(ask(&mut world, Question::Counts), counts);
-    assert_eq!(
-        ask(&mut world, Question::Participants { room: room() }),
-        Answer::Participants(vec![])
-    );
+    for mut world in World::both() {
+        let anna = world.enter("anna");
+        world.connect(grants("bert"), join());
+        let ask = |world: &mut World, question| {
+            world.input(Input::Ask {
+                request: RequestId(1),
+                question,
+            });
+            world.answers.pop().unwrap()
+        };
+        let room = || "room".to_owned();
+        let Answer::Participants(people) = ask(&mut world, Question::Participants { room: room() })
+        else {
+            panic!("participants")
+        };
+        assert_eq!(people.len(), 1, "bert's media is not up");
+        assert_eq!(
+            (people[0].user_id.as_str(), people[0].left_at),
+            ("anna", None)
+        );
+        let counts = Answer::Counts {
+            rooms: 1,
+            participants: 2,
+            sessions: 2,
+            tracks: 0,
+        };
+        assert_eq!(ask(&mut world, Question::Counts), counts);
+        let ended = ask(&mut world, Question::EndRoom { room: room() });
+        assert_eq!(ended, Answer::Ended { participants: 2 });
+        let reason = world.screen(anna).leaves()[0].reason();
+        assert_eq!(reason, livekit_protocol::DisconnectReason::RoomDeleted);
+        let counts = Answer::Counts {
+            rooms: 0,
+            participants: 0,
+            sessions: 0,
+            tracks: 0,
+        };
+        assert_eq!(ask(&mut world, Question::Counts), counts);
+        assert_eq!(
+            ask(&mut world, Question::Participants { room: room() }),
+            Answer::Participants(vec![])
+        );
+    }
 }
 
 #[test]
 fn empty_rooms_are_forgotten() {
-    let mut world = World::new();
-    let anna = world.enter("anna");
-    world.ask(anna, Asked::Leave(Default::default()));
-    world.pass(Duration::from_secs(19));
-    assert_eq!(world.control.stats().rooms, 1);
-    world.pass(Duration::from_secs(2));
-    assert_eq!(world.control.stats().rooms, 0);
-    assert_eq!(world.control.poll_timeout(), None);
-    world.pass(Duration::from_secs(100));
-    world.enter("anna");
+    for mut world in World::both() {
+        let anna = world.enter("anna");
+        world.ask(anna, Asked::Leave(Default::default()));
+        world.pass(Duration::from_secs(19));
+        assert_eq!(world.control.stats().rooms, 1);
+        world.pass(Duration::from_secs(2));
+        assert_eq!(world.control.stats().rooms, 0);
+        assert_eq!(world.control.poll_timeout(), None);
+        world.pass(Duration::from_secs(100));
+        world.enter("anna");
+    }
 }
 
 #[test]
 fn profiles_are_changed_within_bounds() {
-    let mut world = World::new();
-    let anna = world.enter("anna");
-    let bert = world.enter("bert");
-    let update = |id, name: &str, key: &str, value: String| {
-        Asked::UpdateMetadata(livekit_protocol::UpdateParticipantMetadata {
-            name: name.into(),
-            attributes: [(key.to_owned(), value)].into(),
-            request_id: id,
-            ..Default::default()
-        })
-    };
-    world.ask(anna, update(1, "Anna A.", "hand", "up".into()));
-    world.ask(anna, update(2, "", "plenary.role", "host".into()));
-    world.ask(
-        anna,
-        update(3, "", "big", "x".repeat(limits::METADATA_BYTES)),
-    );
-    world.pass(Duration::from_secs(1));
-    let me = world.screen(anna).me.clone();
-    let info = &world.screen(bert).roster[&me];
-    assert_eq!(
-        (info.name.as_str(), info.attributes["hand"].as_str()),
-        ("Anna A.", "up")
-    );
-    assert_eq!(info.attributes["plenary.role"], "participant");
-    let ids: Vec<u32> = world
-        .screen(anna)
-        .refusals()
-        .iter()
-        .map(|r| r.request_id)
-        .collect();
-    assert_eq!(ids, [2, 3]);
-    world.ask(anna, update(4, "", "hand", String::new()));
-    world.pass(Duration::from_secs(1));
-    assert!(
-        !world.screen(bert).roster[&me]
-            .attributes
-            .contains_key("hand")
-    );
+    for mut world in World::both() {
+        let anna = world.enter("anna");
+        let bert = world.enter("bert");
+        let update = |id, name: &str, key: &str, value: String| {
+            Asked::UpdateMetadata(livekit_protocol::UpdateParticipantMetadata {
+                name: name.into(),
+                attributes: [(key.to_owned(), value)].into(),
+                request_id: id,
+                ..Default::default()
+            })
+        };
+        world.ask(anna, update(1, "Anna A.", "hand", "up".into()));
+        world.ask(anna, update(2, "", "plenary.role", "host".into()));
+        world.ask(
+            anna,
+            update(3, "", "big", "x".repeat(limits::METADATA_BYTES)),
+        );
+        world.pass(Duration::from_secs(1));
+        let me = world.screen(anna).me.clone();
+        let info = &world.screen(bert).roster[&me];
+        assert_eq!(
+            (info.name.as_str(), info.attributes["hand"].as_str()),
+            ("Anna A.", "up")
+        );
+        assert_eq!(info.attributes["plenary.role"], "participant");
+        let ids: Vec<u32> = world
+            .screen(anna)
+            .refusals()
+            .iter()
+            .map(|r| r.request_id)
+            .collect();
+        assert_eq!(ids, [2, 3]);
+        world.ask(anna, update(4, "", "hand", String::new()));
+        world.pass(Duration::from_secs(1));
+        assert!(
+            !world.screen(bert).roster[&me]
+                .attributes
+                .contains_key("hand")
+        );
+    }
 }

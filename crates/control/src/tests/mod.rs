@@ -9,12 +9,14 @@
 mod chaos;
 mod data;
 mod descriptions;
+mod dual;
 mod join_requests;
 mod joining;
 mod leaving;
 mod plane;
 mod publishing;
 mod resuming;
+mod simulating;
 mod sketch;
 mod subscribing;
 mod voices;

@@ -66,6 +66,7 @@ impl Plane {
             | Command::ClosePeer { .. }
             | Command::RestartIce { .. }
             | Command::Negotiate { .. }
+            | Command::OpenData { .. }
             | Command::SendData { .. } => {}
         }
     }

@@ -63,7 +63,7 @@ fn a_camera_is_announced_once_its_section_is_there() {
 }
 
 #[test]
-fn the_offer_may_come_before_the_announcement() {
+fn trap_11_the_offer_may_come_before_the_announcement() {
     let mut world = World::new();
     let (anna, bert) = (world.enter("anna"), world.enter("bert"));
     let sections = [
@@ -176,7 +176,7 @@ fn a_track_that_is_announced_muted_starts_muted() {
 }
 
 #[test]
-fn a_section_that_falls_silent_ends_its_track() {
+fn trap_12_a_section_that_falls_silent_ends_its_track() {
     let mut world = World::new();
     let (anna, bert) = (world.enter("anna"), world.enter("bert"));
     world.publish(anna, "cam", "video");

@@ -104,6 +104,43 @@ pub(super) fn offer(sections: &[Sketch], ice: &str, fingerprint: &str) -> String
     sdp
 }
 
+/// Answers an offer as a browser would: it receives whatever is sent, but for
+/// codecs whose name contains `refused`.
+pub(super) fn answer(offer: &str, ice: &str, refused: Option<&str>) -> String {
+    let transport = format!(
+        "a=ice-ufrag:{ice}\r\na=ice-pwd:{ice}{ice}{ice}{ice}{ice}{ice}\r\n\
+         a=fingerprint:sha-256 {FINGERPRINT}\r\na=setup:active\r\n"
+    );
+    let mut sdp = String::from("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
+    for section in offer.split("\r\nm=").skip(1) {
+        let refuses = refused.is_some_and(|codec| section.contains(codec));
+        for (index, line) in section.lines().enumerate() {
+            match line {
+                _ if index == 0 => {
+                    let line = if refuses {
+                        line.replacen(" 9 ", " 0 ", 1)
+                    } else {
+                        line.to_owned()
+                    };
+                    write!(sdp, "m={line}\r\n{transport}").unwrap();
+                }
+                "a=sendonly" => sdp.push_str("a=recvonly\r\n"),
+                "a=inactive" => sdp.push_str("a=inactive\r\n"),
+                _ if [
+                    "a=mid", "a=rtpmap", "a=fmtp", "a=rtcp", "a=extmap", "a=sctp",
+                ]
+                .iter()
+                .any(|name| line.starts_with(name)) =>
+                {
+                    write!(sdp, "{line}\r\n").unwrap();
+                }
+                _ => {}
+            }
+        }
+    }
+    sdp
+}
+
 const AUDIO: &str = "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n\
     a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\n\
     a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:0 PCMU/8000\r\n";

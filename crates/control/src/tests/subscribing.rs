@@ -56,7 +56,7 @@ fn subscription(sids: &[&str], subscribe: bool) -> Asked {
 }
 
 #[test]
-fn spare_sections_are_filled_and_mapped() {
+fn trap_03_every_answer_has_the_whole_map() {
     let mut world = World::new();
     let (anna, bert) = (world.enter("anna"), world.enter("bert"));
     let (mic, cam) = (
@@ -99,7 +99,7 @@ fn spare_sections_are_filled_and_mapped() {
 }
 
 #[test]
-fn the_update_comes_before_the_answer_that_names_it() {
+fn trap_04_the_update_comes_before_the_answer_that_names_it() {
     let mut world = World::new();
     let (anna, bert) = (world.enter("anna"), world.enter("bert"));
     let sid = world.publish(anna, "mic", "audio");
@@ -149,7 +149,7 @@ fn trap_06_native_clients_wait_until_media_is_up() {
 }
 
 #[test]
-fn missing_sections_are_asked_for_exactly_once() {
+fn trap_05_missing_sections_are_asked_for_exactly_once() {
     let mut world = World::new();
     let (anna, bert) = (world.enter("anna"), world.enter("bert"));
     world.screen(bert).obliging = false;
@@ -184,7 +184,7 @@ fn an_unanswered_request_is_repeated_with_patience() {
 }
 
 #[test]
-fn native_clients_get_sections_of_their_own() {
+fn trap_06_native_clients_get_sections_of_their_own() {
     let mut world = World::new();
     let anna = world.enter("anna");
     world.publish(anna, "mic", "audio");

@@ -35,100 +35,103 @@ fn speakers(world: &mut World, session: SessionId) -> Vec<(bool, f32)> {
 
 #[test]
 fn turns_are_told_to_everyone() {
-    let mut world = World::new();
-    let (anna, bert) = (world.enter("anna"), world.enter("bert"));
-    world.publish(anna, "mic", "audio");
-    let (shard, _) = world.peer(anna);
-    let level = AudioLevel {
-        track: track(&world),
-        level: 20,
-        voiced_percent: 90,
-    };
-    for _ in 0..5 {
+    for mut world in World::both() {
+        let (anna, bert) = (world.enter("anna"), world.enter("bert"));
+        world.publish(anna, "mic", "audio");
+        let (shard, _) = world.peer(anna);
+        let level = AudioLevel {
+            track: track(&world),
+            level: 20,
+            voiced_percent: 90,
+        };
+        for _ in 0..5 {
+            world.input(Input::Plane {
+                shard,
+                event: Event::Levels {
+                    levels: vec![level],
+                },
+            });
+            world.pass(LEVELS_INTERVAL);
+        }
+        assert_eq!(speakers(&mut world, bert), [(true, 0.125)]);
+        // Whoever comes now is told as well.
+        let carl = world.enter("carl");
+        assert_eq!(speakers(&mut world, carl), [(true, 0.125)]);
+        world.pass(Duration::from_secs(2));
+        assert_eq!(speakers(&mut world, bert).last(), Some(&(false, 0.0)));
+        // Levels of unknown tracks are passed over.
+        let level = AudioLevel {
+            track: TrackId(9_999),
+            level: 0,
+            voiced_percent: 100,
+        };
         world.input(Input::Plane {
             shard,
             event: Event::Levels {
                 levels: vec![level],
             },
         });
-        world.pass(LEVELS_INTERVAL);
     }
-    assert_eq!(speakers(&mut world, bert), [(true, 0.125)]);
-    // Whoever comes now is told as well.
-    let carl = world.enter("carl");
-    assert_eq!(speakers(&mut world, carl), [(true, 0.125)]);
-    world.pass(Duration::from_secs(2));
-    assert_eq!(speakers(&mut world, bert).last(), Some(&(false, 0.0)));
-    // Levels of unknown tracks are passed over.
-    let level = AudioLevel {
-        track: TrackId(9_999),
-        level: 0,
-        voiced_percent: 100,
-    };
-    world.input(Input::Plane {
-        shard,
-        event: Event::Levels {
-            levels: vec![level],
-        },
-    });
 }
 
 #[test]
 fn a_muted_or_leaving_speaker_falls_silent() {
-    let mut world = World::new();
-    let (anna, bert) = (world.enter("anna"), world.enter("bert"));
-    world.publish(anna, "mic", "audio");
-    let (shard, _) = world.peer(anna);
-    let level = AudioLevel {
-        track: track(&world),
-        level: 5,
-        voiced_percent: 100,
-    };
-    for _ in 0..3 {
-        world.input(Input::Plane {
-            shard,
-            event: Event::Levels {
-                levels: vec![level],
-            },
-        });
-        world.pass(LEVELS_INTERVAL);
+    for mut world in World::both() {
+        let (anna, bert) = (world.enter("anna"), world.enter("bert"));
+        world.publish(anna, "mic", "audio");
+        let (shard, _) = world.peer(anna);
+        let level = AudioLevel {
+            track: track(&world),
+            level: 5,
+            voiced_percent: 100,
+        };
+        for _ in 0..3 {
+            world.input(Input::Plane {
+                shard,
+                event: Event::Levels {
+                    levels: vec![level],
+                },
+            });
+            world.pass(LEVELS_INTERVAL);
+        }
+        assert!(speakers(&mut world, bert).last().unwrap().0);
+        world.ask(anna, Asked::Leave(Default::default()));
+        assert!(!speakers(&mut world, bert).last().unwrap().0);
     }
-    assert!(speakers(&mut world, bert).last().unwrap().0);
-    world.ask(anna, Asked::Leave(Default::default()));
-    assert!(!speakers(&mut world, bert).last().unwrap().0);
 }
 
 #[test]
 fn quality_is_told_when_it_changes() {
-    let mut world = World::new();
-    let (anna, bert) = (world.enter("anna"), world.enter("bert"));
-    let (shard, peer) = world.peer(anna);
-    for loss in [0, 5, 50, 1_000, 1_000] {
-        let quality = LinkQuality {
-            uplink_loss_permille: loss,
-            ..Default::default()
-        };
-        world.input(Input::Plane {
-            shard,
-            event: Event::Quality { peer, quality },
-        });
-        world.live(5);
-    }
-    let carl = world.enter("carl");
-    let told = world.screen(carl).told.iter();
-    let told = told.filter(|t| matches!(t, Told::ConnectionQuality(_)));
-    assert_eq!(told.count(), 1, "a newcomer learns how things stand");
-    for session in [anna, bert] {
-        let told: Vec<ConnectionQuality> = world
-            .screen(session)
-            .told
-            .iter()
-            .filter_map(|t| match t {
-                Told::ConnectionQuality(q) => Some(q.updates[0].quality()),
-                _ => None,
-            })
-            .collect();
-        use ConnectionQuality::{Excellent, Good, Poor};
-        assert_eq!(told, [Excellent, Good, Poor]);
+    for mut world in World::both() {
+        let (anna, bert) = (world.enter("anna"), world.enter("bert"));
+        let (shard, peer) = world.peer(anna);
+        for loss in [0, 5, 50, 1_000, 1_000] {
+            let quality = LinkQuality {
+                uplink_loss_permille: loss,
+                ..Default::default()
+            };
+            world.input(Input::Plane {
+                shard,
+                event: Event::Quality { peer, quality },
+            });
+            world.live(5);
+        }
+        let carl = world.enter("carl");
+        let told = world.screen(carl).told.iter();
+        let told = told.filter(|t| matches!(t, Told::ConnectionQuality(_)));
+        assert_eq!(told.count(), 1, "a newcomer learns how things stand");
+        for session in [anna, bert] {
+            let told: Vec<ConnectionQuality> = world
+                .screen(session)
+                .told
+                .iter()
+                .filter_map(|t| match t {
+                    Told::ConnectionQuality(q) => Some(q.updates[0].quality()),
+                    _ => None,
+                })
+                .collect();
+            use ConnectionQuality::{Excellent, Good, Poor};
+            assert_eq!(told, [Excellent, Good, Poor]);
+        }
     }
 }

@@ -17,7 +17,9 @@ use protocol::{
 };
 
 use super::sketch::{self, Sketch};
-use crate::{AttendanceChange, Config, Control, Input, Join, Output, SessionEnd};
+use crate::{
+    AttendanceChange, Config, Control, Input, Join, Output, SessionEnd, session::Permission,
+};
 
 pub(super) type Asked = signal_request::Message;
 pub(super) type Told = signal_response::Message;
@@ -35,10 +37,17 @@ pub(super) struct Screen {
     /// Adds and offers what is asked for, as real clients do.
     pub(super) obliging: bool,
     pub(super) text: bool,
+    /// What each section that we were offered carries, in the dual-peer dialect.
+    pub(super) received: BTreeMap<String, String>,
+    /// The last offer that was not answered.
+    pub(super) offered: Option<proto::SessionDescription>,
+    /// Refuses sections with such a codec.
+    pub(super) refuses: Option<&'static str>,
 }
 
 #[derive(Debug)]
 pub(super) struct World {
+    pub(super) dialect: Dialect,
     pub(super) control: Control,
     pub(super) now: Instant,
     pub(super) screens: BTreeMap<SessionId, Screen>,
@@ -110,6 +119,18 @@ impl World {
         Self::with_shards(2)
     }
 
+    pub(super) fn speaking(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            ..Self::new()
+        }
+    }
+
+    /// One world for each dialect.
+    pub(super) fn both() -> [Self; 2] {
+        [Dialect::SinglePeer, Dialect::DualPeer].map(Self::speaking)
+    }
+
     pub(super) fn with_shards(shards: u16) -> Self {
         let now = super::start();
         let config = Config {
@@ -127,6 +148,7 @@ impl World {
             version: "0.0.0",
         };
         Self {
+            dialect: Dialect::SinglePeer,
             control: Control::new(config, now),
             now,
             screens: BTreeMap::new(),
@@ -183,9 +205,14 @@ impl World {
             }
             Told::Update(update) => screen.take(&update.participants),
             Told::MediaSectionsRequirement(wants) if screen.obliging => wanted = Some(*wants),
+            Told::Offer(offer) => screen.receive(offer),
             _ => {}
         }
         screen.told.push(told);
+        if screen.obliging {
+            self.oblige(session);
+        }
+        let screen = self.screens.get_mut(&session).unwrap();
         if let Some(wants) = wanted {
             let new = (0..wants.num_audios)
                 .map(|_| Sketch::receive("audio"))
@@ -196,6 +223,28 @@ impl World {
             self.control
                 .handle_input(Input::Frame { session, frame }, self.now);
         }
+    }
+
+    /// Answers what was offered, if anything was.
+    pub(super) fn answer(&mut self, session: SessionId) {
+        self.oblige(session);
+        self.drain();
+    }
+
+    fn oblige(&mut self, session: SessionId) {
+        let screen = self.screens.get_mut(&session).unwrap();
+        let Some(offer) = screen.offered.take() else {
+            return;
+        };
+        let answer = proto::SessionDescription {
+            r#type: "answer".to_owned(),
+            sdp: sketch::answer(&offer.sdp, "efgh", screen.refuses),
+            id: offer.id,
+            ..Default::default()
+        };
+        let frame = Self::frame(screen.text, Asked::Answer(answer));
+        self.control
+            .handle_input(Input::Frame { session, frame }, self.now);
     }
 
     fn frame(text: bool, message: Asked) -> Frame {
@@ -209,7 +258,8 @@ impl World {
         }
     }
 
-    pub(super) fn connect(&mut self, grants: Grants, join: Join) -> SessionId {
+    pub(super) fn connect(&mut self, grants: Grants, mut join: Join) -> SessionId {
+        join.dialect = self.dialect;
         self.sessions += 1;
         let session = SessionId(self.sessions);
         let screen = Screen {
@@ -233,10 +283,12 @@ impl World {
 
     pub(super) fn enter_as(&mut self, grants: Grants, join: Join) -> SessionId {
         let session = self.connect(grants, join);
-        for kind in ["audio", "audio", "audio", "video", "video", "video"] {
-            self.screen(session).sections.push(Sketch::receive(kind));
+        if self.dialect == Dialect::SinglePeer {
+            for kind in ["audio", "audio", "audio", "video", "video", "video"] {
+                self.screen(session).sections.push(Sketch::receive(kind));
+            }
+            self.offer(session);
         }
-        self.offer(session);
         self.media_up(session);
         session
     }
@@ -272,6 +324,23 @@ impl World {
         published.unwrap().sid
     }
 
+    /// Publishes in a section of the kind that was used before.
+    pub(super) fn publish_again(&mut self, session: SessionId, cid: &str, kind: &'static str) {
+        self.ask(session, Asked::AddTrack(add_track(cid, kind)));
+        let sections = &mut self.screen(session).sections;
+        let free = |s: &&mut Sketch| s.kind == kind && s.direction == "inactive";
+        *sections.iter_mut().find(free).expect("a section") = Sketch::send(kind, cid);
+        self.offer(session);
+        self.pass(Duration::from_millis(60));
+    }
+
+    pub(super) fn permit(&mut self, session: SessionId, permission: Permission) {
+        let seat = self.control.seat(session).expect("seated");
+        self.control.permit(seat, permission, self.now);
+        self.drain();
+        self.pass(Duration::from_millis(60));
+    }
+
     pub(super) fn unpublish(&mut self, session: SessionId, cid: &str) {
         for section in &mut self.screen(session).sections {
             if section.track.as_deref() == Some(cid) {
@@ -284,7 +353,7 @@ impl World {
         self.pass(Duration::from_millis(60));
     }
 
-    /// The peer of a session, from the orders.
+    /// The peer in which a session receives.
     pub(super) fn peer(&self, session: SessionId) -> (ShardId, PeerId) {
         let seat = self.control.seat(session).expect("seated");
         let peers = &self.control;
@@ -363,6 +432,34 @@ impl Screen {
                 self.roster.insert(info.sid.clone(), info.clone());
             }
         }
+    }
+
+    /// Takes an offer of ours, and checks what holds for all of them.
+    fn receive(&mut self, offer: &proto::SessionDescription) {
+        assert!(self.offered.is_none(), "two offers at once");
+        let mut received = BTreeMap::new();
+        for section in offer.sdp.split("\r\nm=").skip(2) {
+            let line = |name: &str| section.lines().find_map(|line| line.strip_prefix(name));
+            let mid = line("a=mid:").unwrap().to_owned();
+            let track = section.contains("a=sendonly").then(|| {
+                let track = line("a=msid:")
+                    .unwrap()
+                    .split_once(' ')
+                    .unwrap()
+                    .1
+                    .to_owned();
+                assert_eq!(offer.mid_to_track_id.get(&mid), Some(&track));
+                track
+            });
+            received.insert(mid, track.unwrap_or_default());
+        }
+        for (mid, track) in &self.received {
+            let now = received.get(mid).expect("sections never vanish");
+            let carried_on = track.is_empty() || now.is_empty() || now == track;
+            assert!(carried_on, "{mid} carried {track} and then at once {now}");
+        }
+        self.received = received;
+        self.offered = Some(offer.clone());
     }
 
     pub(super) fn offer(&mut self) -> proto::SessionDescription {

@@ -47,6 +47,7 @@ impl Shard {
             Command::Subscribe { peer, downlink } => self.subscribe(peer, &downlink, now),
             Command::ChangeWish { peer, slot, wish } => self.change_wish(peer, slot, wish, now),
             Command::Unsubscribe { peer, slot } => self.unsubscribe(peer, slot, now),
+            Command::OpenData { peer, channel } => self.open_data(peer, channel, now),
             Command::SendData {
                 peer,
                 channel,
@@ -103,6 +104,15 @@ impl Shard {
             self.by_ufrag.remove(&void);
         }
         self.by_ufrag.insert(ufrag, key);
+        Some(())
+    }
+
+    fn open_data(&mut self, id: PeerId, channel: DataChannel, now: Instant) -> Option<()> {
+        let key = *self.by_id.get(&id)?;
+        let mut sink = Sink::default();
+        let peer = self.peers.get_mut(key)?;
+        let result = peer.link.open_data(channel, &mut sink, now);
+        self.settle(key, sink, result, now);
         Some(())
     }
 

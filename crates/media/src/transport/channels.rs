@@ -1,6 +1,6 @@
 //! SCTP over DTLS (RFC 8831) as its server: the data channels that the client
-//! opens. Channels with labels that we do not know are acknowledged and their
-//! data is ignored.
+//! opens, and those that we are told to open. Channels with labels that we do
+//! not know are acknowledged and their data is ignored.
 
 use std::{
     collections::VecDeque,
@@ -16,7 +16,7 @@ use protocol::{
 };
 use sctp_proto::{
     Association, AssociationHandle, DatagramEvent, Endpoint, EndpointConfig, Event, Payload,
-    PayloadProtocolIdentifier as Ppi, ServerConfig, StreamEvent, TransportConfig,
+    PayloadProtocolIdentifier as Ppi, ReliabilityType, ServerConfig, StreamEvent, TransportConfig,
 };
 
 use super::dcep;
@@ -87,7 +87,10 @@ pub(crate) struct Produce {
 pub(crate) struct Channels {
     endpoint: Endpoint,
     association: Option<(AssociationHandle, Association)>,
-    /// The streams on which the client opened its channels.
+    /// The channels that are ours to open, whenever an association comes up.
+    ours: Vec<DataChannel>,
+    connected: bool,
+    /// The streams of the channels that are open.
     reliable: Option<u16>,
     lossy: Option<u16>,
     data_track: Option<u16>,
@@ -101,6 +104,8 @@ impl Channels {
         Self {
             endpoint: Endpoint::new(ENDPOINT.clone(), Some(SERVER.clone())),
             association: None,
+            ours: Vec::new(),
+            connected: false,
             reliable: None,
             lossy: None,
             data_track: None,
@@ -141,6 +146,69 @@ impl Channels {
             }
             self.produce(produce, now);
         }
+    }
+
+    /// Opens a channel now, or when there is an association.
+    pub(crate) fn open(&mut self, channel: DataChannel, produce: &mut Produce, now: Instant) {
+        if self.ours.contains(&channel) {
+            return;
+        }
+        self.ours.push(channel);
+        if self.connected {
+            self.request(channel, produce);
+            self.produce(produce, now);
+        }
+    }
+
+    /// Asks the client to agree to a channel. It is open once the client
+    /// does: before, unordered messages might overtake the request (RFC 8832 §6).
+    fn request(&mut self, channel: DataChannel, produce: &mut Produce) {
+        let Some((_, association)) = &mut self.association else {
+            return;
+        };
+        let open = terms(channel);
+        let requested = association
+            .open_stream(our_stream(channel), Ppi::Binary)
+            .and_then(|mut stream| stream.write_with_ppi(&open.write(), Ppi::Dcep));
+        if requested.is_err() {
+            produce.dropped = produce.dropped.saturating_add(1);
+        }
+    }
+
+    /// Whether the client agreed to a channel that we asked for.
+    fn agreed(&mut self, id: u16, produce: &mut Produce) -> bool {
+        let Some(channel) = self
+            .ours
+            .iter()
+            .copied()
+            .find(|channel| our_stream(*channel) == id)
+        else {
+            return false;
+        };
+        let open = terms(channel);
+        let set = self.association.as_mut().is_some_and(|(_, association)| {
+            association
+                .stream(id)
+                .and_then(|mut stream| {
+                    stream.set_reliability_params(open.unordered, open.reliability, open.parameter)
+                })
+                .is_ok()
+        });
+        if set {
+            self.opened(channel, id, produce);
+        }
+        set
+    }
+
+    fn opened(&mut self, channel: DataChannel, id: u16, produce: &mut Produce) {
+        let place = match channel {
+            DataChannel::Reliable => &mut self.reliable,
+            DataChannel::Lossy => &mut self.lossy,
+            DataChannel::DataTrack => &mut self.data_track,
+        };
+        *place = Some(id);
+        produce.events.push(ChannelEvent::Opened(channel));
+        self.flush_early(channel, produce);
     }
 
     /// Queues a message, for later if the channel is not open yet.
@@ -243,6 +311,7 @@ impl Channels {
     /// The client may begin anew.
     fn forget(&mut self) {
         self.association = None;
+        self.connected = false;
         self.reliable = None;
         self.lossy = None;
         self.data_track = None;
@@ -258,8 +327,13 @@ impl Channels {
                 }
                 Event::Stream(StreamEvent::Finished { id }) => self.close(id),
                 Event::AssociationLost { .. } | Event::HandshakeFailed { .. } => self.forget(),
-                Event::Connected
-                | Event::DataChannelStatsFinal(_)
+                Event::Connected => {
+                    self.connected = true;
+                    for channel in self.ours.clone() {
+                        self.request(channel, produce);
+                    }
+                }
+                Event::DataChannelStatsFinal(_)
                 | Event::DatagramReceived
                 | Event::Stream(
                     StreamEvent::Writable { .. }
@@ -296,6 +370,7 @@ impl Channels {
             let length = chunks.read(&mut message).unwrap_or(0);
             message.truncate(length);
             let used = match chunks.ppi {
+                Ppi::Dcep if message == dcep::ACK => self.agreed(id, produce),
                 Ppi::Dcep => self.establish(id, &message, produce),
                 Ppi::BinaryEmpty | Ppi::StringEmpty => self.deliver(id, Bytes::new(), produce),
                 Ppi::Binary | Ppi::String => self.deliver(id, message.into(), produce),
@@ -333,15 +408,12 @@ impl Channels {
         if set.is_err() || stream.write_with_ppi(&dcep::ACK, Ppi::Dcep).is_err() {
             return false;
         }
-        let (channel, place) = match open.label {
-            b"_reliable" => (DataChannel::Reliable, &mut self.reliable),
-            b"_lossy" => (DataChannel::Lossy, &mut self.lossy),
-            b"_data_track" => (DataChannel::DataTrack, &mut self.data_track),
-            _ => return true,
-        };
-        *place = Some(id);
-        produce.events.push(ChannelEvent::Opened(channel));
-        self.flush_early(channel, produce);
+        let known = CHANNELS
+            .into_iter()
+            .find(|channel| label(*channel) == open.label);
+        if let Some(channel) = known {
+            self.opened(channel, id, produce);
+        }
         true
     }
 
@@ -359,6 +431,43 @@ impl Channels {
                 produce.dropped = produce.dropped.saturating_add(1);
             }
         }
+    }
+}
+
+const CHANNELS: [DataChannel; 3] = [
+    DataChannel::Reliable,
+    DataChannel::Lossy,
+    DataChannel::DataTrack,
+];
+
+const fn label(channel: DataChannel) -> &'static [u8] {
+    match channel {
+        DataChannel::Reliable => b"_reliable",
+        DataChannel::Lossy => b"_lossy",
+        DataChannel::DataTrack => b"_data_track",
+    }
+}
+
+/// The DTLS server opens channels on odd streams (RFC 8832 §6).
+const fn our_stream(channel: DataChannel) -> u16 {
+    match channel {
+        DataChannel::Reliable => 1,
+        DataChannel::Lossy => 3,
+        DataChannel::DataTrack => 5,
+    }
+}
+
+/// How each channel works when we open it: as when clients do.
+const fn terms(channel: DataChannel) -> dcep::Open<'static> {
+    let (unordered, reliability) = match channel {
+        DataChannel::Reliable => (false, ReliabilityType::Reliable),
+        DataChannel::Lossy | DataChannel::DataTrack => (true, ReliabilityType::Rexmit),
+    };
+    dcep::Open {
+        unordered,
+        reliability,
+        parameter: 0,
+        label: label(channel),
     }
 }
 

@@ -1,6 +1,7 @@
-//! The Data Channel Establishment Protocol (RFC 8832): reads the one message
-//! that opens a channel.
+//! The Data Channel Establishment Protocol (RFC 8832): the one message that
+//! opens a channel, and the one that agrees.
 
+use bytes::{BufMut, Bytes, BytesMut};
 use sctp_proto::ReliabilityType;
 
 /// DATA_CHANNEL_OPEN (RFC 8832 §5.1).
@@ -19,6 +20,25 @@ pub(crate) const ACK: [u8; 1] = [0x02];
 const OPEN: u8 = 0x03;
 
 impl<'a> Open<'a> {
+    /// The message, with neither priority nor subprotocol.
+    pub(crate) fn write(&self) -> Bytes {
+        let kind = match self.reliability {
+            ReliabilityType::Reliable => 0,
+            ReliabilityType::Rexmit => 1,
+            ReliabilityType::Timed => 2,
+        };
+        let mut out = BytesMut::with_capacity(12 + self.label.len());
+        out.put_u8(OPEN);
+        out.put_u8(if self.unordered { 0x80 | kind } else { kind });
+        out.put_u16(0);
+        out.put_u32(self.parameter);
+        // Labels are constants of ours.
+        out.put_u16(u16::try_from(self.label.len()).unwrap_or(0));
+        out.put_u16(0);
+        out.put_slice(self.label);
+        out.freeze()
+    }
+
     /// `None` when it is something else, or cut short.
     pub(crate) fn parse(message: &'a [u8]) -> Option<Self> {
         let (header, rest) = message.split_first_chunk::<12>()?;
@@ -61,6 +81,17 @@ mod tests {
         assert_eq!(open.parameter, 0);
         assert_eq!(open.label, b"_lossy");
         assert_eq!(Open::parse(&message[..message.len() - 1]), None);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let open = Open {
+            unordered: true,
+            reliability: ReliabilityType::Rexmit,
+            parameter: 0,
+            label: b"_lossy",
+        };
+        assert_eq!(Open::parse(&open.write()), Some(open));
     }
 
     proptest! {

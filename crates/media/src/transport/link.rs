@@ -154,6 +154,18 @@ impl Link {
         self.encrypt(produce, sink, now)
     }
 
+    /// Opens a data channel as soon as there is SCTP.
+    pub(crate) fn open_data(
+        &mut self,
+        channel: DataChannel,
+        sink: &mut Sink,
+        now: Instant,
+    ) -> Result<(), CloseReason> {
+        let mut produce = Produce::default();
+        self.channels.open(channel, &mut produce, now);
+        self.encrypt(produce, sink, now)
+    }
+
     /// Queues a message. The inner result says whether it was taken.
     pub(crate) fn send(
         &mut self,

@@ -1,6 +1,6 @@
-//! Writes answers (RFC 8829 §5.3): ICE-lite, passive DTLS, one bundle.
+//! Writes our descriptions (RFC 8829 §5.2, §5.3): ICE-lite, DTLS server, one bundle.
 
-use std::fmt::Write;
+use std::{borrow::Borrow, fmt::Write};
 
 use protocol::media::{Codec, Format, IceCredentials, PlaneFacts};
 
@@ -54,28 +54,53 @@ pub(crate) struct Sending {
     pub(crate) rtx_ssrc: Option<u32>,
 }
 
-/// Everything that goes into an answer besides the sections.
+/// Who begins the DTLS handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Setup {
+    /// In answers: we wait for the client.
+    Passive,
+    /// In offers: the client may choose (RFC 8842 §5.2 demands it, and
+    /// libwebrtc refuses anything else in a first offer). Clients choose to
+    /// begin (RFC 8829 §5.3.1); we refuse an answer that does not.
+    ActPass,
+}
+
+impl Setup {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passive => "passive",
+            Self::ActPass => "actpass",
+        }
+    }
+}
+
+/// Everything that goes into a description besides the sections.
 #[derive(Debug)]
-pub(crate) struct Answer<'a> {
+pub(crate) struct Description<'a> {
     pub(crate) plane: &'a PlaneFacts,
     pub(crate) ice: &'a IceCredentials,
     /// Stays the same for one peer (RFC 8866 §5.2)…
     pub(crate) origin: u64,
-    /// …while this grows with each answer.
+    /// …while this grows with each description.
     pub(crate) version: u64,
+    pub(crate) setup: Setup,
     pub(crate) opus: OpusStyle,
 }
 
-impl Answer<'_> {
-    /// One reply for each section of the offer, in its order.
-    pub(crate) fn write(&self, sections: &[(&Section, Reply)]) -> String {
+impl Description<'_> {
+    /// One reply for each section, in their order.
+    pub(crate) fn write<S: Borrow<Section>>(&self, sections: &[(S, Reply)]) -> String {
         let mut text = String::with_capacity(512 + sections.len() * 1_024);
         // Writing to a string can't fail.
         let _ = self.try_write(&mut text, sections);
         text
     }
 
-    fn try_write(&self, out: &mut String, sections: &[(&Section, Reply)]) -> std::fmt::Result {
+    fn try_write<S: Borrow<Section>>(
+        &self,
+        out: &mut String,
+        sections: &[(S, Reply)],
+    ) -> std::fmt::Result {
         write!(
             out,
             "v=0\r\no=- {} {} IN IP4 127.0.0.1\r\n",
@@ -84,13 +109,14 @@ impl Answer<'_> {
         out.push_str("s=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE");
         for (section, _) in sections
             .iter()
-            .filter(|(section, reply)| !reply.rejects(section))
+            .filter(|(section, reply)| !reply.rejects(section.borrow()))
         {
-            write!(out, " {}", section.mid)?;
+            write!(out, " {}", section.borrow().mid)?;
         }
         out.push_str("\r\na=msid-semantic: WMS *\r\n");
         let mut first = true;
         for (section, reply) in sections {
+            let section = section.borrow();
             if reply.rejects(section) {
                 reject(out, section)?;
                 continue;
@@ -211,7 +237,7 @@ impl Answer<'_> {
         for (index, byte) in self.plane.fingerprint.0.iter().enumerate() {
             write!(out, "{}{byte:02X}", if index == 0 { "" } else { ":" })?;
         }
-        out.push_str("\r\na=setup:passive\r\n");
+        write!(out, "\r\na=setup:{}\r\n", self.setup.as_str())?;
         if !first {
             return Ok(());
         }
