@@ -217,7 +217,7 @@ impl Room {
         }
     }
 
-    fn drop_subscription(&mut self, person: PersonKey, track: TrackId, desk: &mut Desk) {
+    pub(super) fn drop_subscription(&mut self, person: PersonKey, track: TrackId, desk: &mut Desk) {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };

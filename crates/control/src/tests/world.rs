@@ -13,6 +13,7 @@ use protocol::{
     ids::{PeerId, SessionId, ShardId},
     media::{Fingerprint, PlaneFacts},
     plane::{CloseReason, Command, Event, SrtpCipher},
+    rooms::RoomDefaults,
     signal::{Dialect, Frame},
 };
 
@@ -45,6 +46,7 @@ pub(super) struct World {
     pub(super) orders: Vec<(ShardId, Command)>,
     pub(super) attendance: Vec<AttendanceChange>,
     pub(super) answers: Vec<crate::Answer>,
+    pub(super) reports: Vec<proto::WebhookEvent>,
     sessions: u64,
 }
 
@@ -123,7 +125,8 @@ impl World {
             },
             unix_ms: 1_700_000_000_000,
             seed: [7; 32],
-            empty_room: Duration::from_secs(20),
+            rooms: RoomDefaults::default(),
+            reports: true,
             version: "0.0.0",
         };
         Self {
@@ -133,6 +136,7 @@ impl World {
             orders: Vec::new(),
             attendance: Vec::new(),
             answers: Vec::new(),
+            reports: Vec::new(),
             sessions: 0,
         }
     }
@@ -156,6 +160,12 @@ impl World {
                     self.control
                         .handle_input(Input::Token { session, token }, self.now);
                 }
+                Output::MintToken { request, .. } => {
+                    let token = "moved".to_owned();
+                    self.control
+                        .handle_input(Input::Minted { request, token }, self.now);
+                }
+                Output::Report(report) => self.reports.push(*report),
                 Output::Plane { shard, command } => self.orders.push((shard, command)),
                 Output::Attendance(change) => self.attendance.push(change),
                 Output::Answer { answer, .. } => self.answers.push(answer),
