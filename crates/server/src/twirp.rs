@@ -45,12 +45,7 @@ const ANSWER_TIMEOUT: Duration = limits::RPC_WAIT.saturating_add(Duration::from_
 
 /// Everything below `/twirp`.
 pub fn router() -> Router<Shared> {
-    Router::new()
-        .route("/twirp/{service}/{method}", any(call))
-        .route(
-            "/twirp/{*rest}",
-            any(|| async { finish(Error::bad_route("there is no such service").into_response()) }),
-        )
+    Router::new().route("/twirp/{*call}", any(call))
 }
 
 /// How the bodies of one exchange are written.
@@ -78,15 +73,11 @@ impl Form {
     }
 }
 
-async fn call(
-    State(app): State<Shared>,
-    Path((service, method)): Path<(String, String)>,
-    request: Request,
-) -> Response {
+async fn call(State(app): State<Shared>, Path(path): Path<String>, request: Request) -> Response {
     if request.method() == Method::OPTIONS {
         return preflight();
     }
-    let answer = handle(&app, &service, &method, request).await;
+    let answer = handle(&app, &path, request).await;
     finish(answer.unwrap_or_else(IntoResponse::into_response))
 }
 
@@ -96,7 +87,7 @@ fn preflight() -> Response {
         (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type",
+            "authorization, content-type, x-livekit-request-id",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
@@ -111,12 +102,8 @@ fn finish(mut response: Response) -> Response {
     response
 }
 
-async fn handle(
-    app: &App,
-    service: &str,
-    method: &str,
-    request: Request,
-) -> Result<Response, Error> {
+async fn handle(app: &App, path: &str, request: Request) -> Result<Response, Error> {
+    let (service, method) = path.split_once('/').unwrap_or((path, ""));
     if request.method() != Method::POST {
         return Err(Error::bad_route("the server API takes POST only"));
     }
