@@ -30,7 +30,8 @@ class Person:
         "participant_connected", "participant_disconnected", "track_published", "track_unpublished",
         "track_subscribed", "track_unsubscribed", "track_muted", "track_unmuted", "data_received",
         "participant_metadata_changed", "participant_attributes_changed", "participant_name_changed",
-        "active_speakers_changed", "disconnected", "reconnecting",
+        "active_speakers_changed", "disconnected", "reconnecting", "moved", "room_metadata_changed",
+        "participant_permissions_changed", "local_track_unpublished",
     ]  # fmt: skip
 
     def __init__(self) -> None:

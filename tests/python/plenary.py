@@ -36,6 +36,10 @@ def free_port(kind: socket.SocketKind) -> int:
 class Server:
     """`with Server() as server:` runs one from ready to stopped."""
 
+    def __init__(self, *more: str) -> None:
+        """`more` are further flags of `plenary serve`."""
+        self.more = more
+
     def __enter__(self) -> "Server":
         self.folder = tempfile.TemporaryDirectory(prefix="plenary-test-")
         self.port = free_port(socket.SOCK_STREAM)
@@ -49,6 +53,7 @@ class Server:
                 "--rtc", f"127.0.0.1:{rtc}",
                 "--node-ip", "127.0.0.1",
                 "--data", str(pathlib.Path(self.folder.name) / "data"),
+                *self.more,
             ],
             stdin=subprocess.DEVNULL,
             stdout=self.log,

@@ -1,16 +1,19 @@
 //! The dispatcher: finds whom an input concerns and hands it on.
 
+mod administer;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
-use livekit_protocol::{DisconnectReason, leave_request::Action};
+use livekit_protocol::{DisconnectReason, RoomEndReason, leave_request::Action};
 use protocol::{
     grants::Grants,
-    ids::{PeerId, SessionId},
+    ids::{PeerId, RequestId, SessionId},
     limits,
     plane::Event,
+    rooms::RoomConfig,
     store::Attendance,
 };
 
@@ -32,6 +35,7 @@ pub struct Control {
     rooms: BTreeMap<RoomKey, Room>,
     names: BTreeMap<String, RoomKey>,
     sweep_at: Instant,
+    moves: administer::Moves,
 }
 
 impl Control {
@@ -42,6 +46,7 @@ impl Control {
             rooms: BTreeMap::new(),
             names: BTreeMap::new(),
             sweep_at: now + SWEEP,
+            moves: administer::Moves::default(),
         }
     }
 
@@ -68,12 +73,14 @@ impl Control {
                     room.send_token(person, token, desk);
                 });
             }
+            Input::Minted { request, token } => self.minted(request, token),
             Input::Plane { event, .. } => self.handle_event(event),
             Input::Ask { request, question } => {
-                let answer = self.answer(&question);
-                self.desk
-                    .outputs
-                    .push_back(Output::Answer { request, answer });
+                if let Some(answer) = self.answer(request, question) {
+                    self.desk
+                        .outputs
+                        .push_back(Output::Answer { request, answer });
+                }
             }
         }
     }
@@ -149,13 +156,28 @@ impl Control {
             }
             return;
         }
-        let room = self.open_room(&grants.room);
+        let room = if self.desk.config.rooms.auto_create {
+            self.open_room(&grants.room, grants.room_config.as_ref())
+        } else {
+            self.names.get(&grants.room).copied()
+        };
+        let Some(room) = room else {
+            self.desk.stats.refused_requests += 1;
+            let reason = DisconnectReason::JoinFailure;
+            room::turn_away(session, reason, Action::Disconnect, &mut self.desk);
+            return;
+        };
         self.with_room(room, |room, desk| room.join(session, grants, join, desk));
     }
 
-    fn open_room(&mut self, name: &str) -> RoomKey {
+    /// The room of that name; a new one is made as `config` says. `None` when
+    /// there are too many.
+    fn open_room(&mut self, name: &str, config: Option<&RoomConfig>) -> Option<RoomKey> {
         if let Some(key) = self.names.get(name) {
-            return *key;
+            return Some(*key);
+        }
+        if self.rooms.len() >= limits::ROOMS {
+            return None;
         }
         if self.rooms.is_empty() {
             // It stood still while there was nothing to look at.
@@ -165,7 +187,13 @@ impl Control {
         self.rooms
             .insert(key, Room::new(key, name.to_owned(), &mut self.desk));
         self.names.insert(name.to_owned(), key);
-        key
+        self.with_room(key, |room, desk| {
+            if let Some(config) = config {
+                room.configure(config, desk);
+            }
+            room.report_room("room_started", RoomEndReason::RoomEndUnknown, desk);
+        });
+        Some(key)
     }
 
     fn forget_empty_rooms(&mut self) {
@@ -177,14 +205,25 @@ impl Control {
             .map(|(key, _)| *key)
             .collect();
         for key in expired {
-            self.forget(key);
+            self.close(
+                key,
+                DisconnectReason::RoomClosed,
+                RoomEndReason::RoomEndIdleTimeout,
+            );
         }
     }
 
-    fn forget(&mut self, key: RoomKey) {
+    /// Ends a room for everyone, and returns how many were in it.
+    fn close(&mut self, key: RoomKey, reason: DisconnectReason, end: RoomEndReason) -> usize {
+        let mut participants = 0;
+        self.with_room(key, |room, desk| {
+            participants = room.end(reason, desk);
+            room.report_room("room_finished", end, desk);
+        });
         if let Some(room) = self.rooms.remove(&key) {
             self.names.remove(room.name());
         }
+        participants
     }
 
     fn handle_event(&mut self, event: Event) {
@@ -226,29 +265,36 @@ impl Control {
         }
     }
 
-    fn answer(&mut self, question: &Question) -> Answer {
-        match question {
-            Question::Participants { room } => Answer::Participants(self.attendance(room)),
+    /// `None` when the answer comes later.
+    fn answer(&mut self, request: RequestId, question: Question) -> Option<Answer> {
+        let answer = match question {
+            Question::Participants { room } => Answer::Participants(self.attendance(&room)),
             Question::EndRoom { room } => {
-                let mut participants = 0;
-                if let Some(key) = self.names.get(room).copied() {
-                    self.with_room(key, |room, desk| {
-                        participants = room.end(DisconnectReason::RoomDeleted, desk);
-                    });
-                    self.forget(key);
-                }
+                let key = self.names.get(&room).copied();
+                let participants = key.map_or(0, |key| {
+                    self.close(
+                        key,
+                        DisconnectReason::RoomDeleted,
+                        RoomEndReason::RoomEndApiDelete,
+                    )
+                });
                 Answer::Ended { participants }
             }
             Question::StopAll => {
                 let mut participants = 0;
                 for key in self.rooms.keys().copied().collect::<Vec<_>>() {
-                    self.with_room(key, |room, desk| {
-                        participants += room.end(DisconnectReason::ServerShutdown, desk);
-                    });
-                    self.forget(key);
+                    participants += self.close(
+                        key,
+                        DisconnectReason::ServerShutdown,
+                        RoomEndReason::RoomEndServerShutdown,
+                    );
                 }
                 Answer::Ended { participants }
             }
+            Question::Door { room } => Answer::Door {
+                open: self.desk.config.rooms.auto_create || self.names.contains_key(&room),
+            },
+            Question::Admin(asked) => return self.administer(request, asked).map(Answer::Admin),
             Question::Counts => {
                 let Stats {
                     rooms,
@@ -264,7 +310,8 @@ impl Control {
                     tracks,
                 }
             }
-        }
+        };
+        Some(answer)
     }
 
     fn attendance(&self, name: &str) -> Vec<Attendance> {

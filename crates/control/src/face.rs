@@ -1,15 +1,17 @@
 //! What goes into [`crate::Control`] and what comes out of it.
 
-use std::time::Duration;
-
+use livekit_protocol as proto;
 use protocol::{
     grants::Grants,
     ids::{RequestId, SessionId, ShardId},
     media::PlaneFacts,
     plane,
+    rooms::RoomDefaults,
     signal::Frame,
     store::Attendance,
 };
+
+use crate::admin;
 
 /// What control is told once, at the start.
 #[derive(Clone, Debug)]
@@ -21,8 +23,9 @@ pub struct Config {
     /// Seed of everything that is drawn: sids, ICE credentials, SSRCs. From
     /// the operating system in production, fixed in simulation.
     pub seed: [u8; 32],
-    /// A room without participants is forgotten after this.
-    pub empty_room: Duration,
+    pub rooms: RoomDefaults,
+    /// Somebody wants [`Output::Report`].
+    pub reports: bool,
     /// Plenary's version, shown to clients in the server info.
     pub version: &'static str,
 }
@@ -48,6 +51,11 @@ pub enum Input {
     /// The answer to [`Output::RefreshToken`].
     Token {
         session: SessionId,
+        token: String,
+    },
+    /// The answer to [`Output::MintToken`].
+    Minted {
+        request: RequestId,
         token: String,
     },
     Plane {
@@ -77,12 +85,20 @@ pub enum Output {
         session: SessionId,
         grants: Grants,
     },
+    /// Mint a token for someone who is about to be moved to another room, and
+    /// give it back as [`Input::Minted`].
+    MintToken {
+        request: RequestId,
+        grants: Grants,
+    },
     Plane {
         shard: ShardId,
         command: plane::Command,
     },
     /// Presence: to be kept as history and counted.
     Attendance(AttendanceChange),
+    /// What webhooks tell; only with [`Config::reports`].
+    Report(Box<proto::WebhookEvent>),
     Answer {
         request: RequestId,
         answer: Answer,
@@ -114,8 +130,8 @@ pub enum SessionEnd {
     Silence,
 }
 
-/// What the shell may ask on behalf of the REST API.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What the shell may ask on behalf of those who speak HTTP.
+#[derive(Clone, PartialEq, Debug)]
 pub enum Question {
     /// Who is in the room.
     Participants { room: String },
@@ -126,10 +142,14 @@ pub enum Question {
     StopAll,
     /// Sizes, for metrics.
     Counts,
+    /// Whether there is such a room, or a join may open it.
+    Door { room: String },
+    /// A request of the server API.
+    Admin(admin::Request),
 }
 
-/// One answer for each [`Question`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// One answer for each [`Question`], at once or later.
+#[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
     Participants(Vec<Attendance>),
     /// How many were asked to leave, by `EndRoom` or `StopAll`.
@@ -142,6 +162,11 @@ pub enum Answer {
         sessions: usize,
         tracks: usize,
     },
+    /// To [`Question::Door`].
+    Door {
+        open: bool,
+    },
+    Admin(admin::Outcome),
 }
 
 /// Why control wants to be woken.
@@ -153,6 +178,8 @@ pub enum Wake {
     Speakers,
     /// Link qualities are waiting to be told.
     Quality,
+    /// A participant has not answered a procedure call in time.
+    Calls,
     /// The regular look for the silent, the overdue and the empty.
     Sweep,
 }

@@ -5,6 +5,7 @@
 //! never sees a media packet and never blocks. Effects are values
 //! ([`Output`]); time and randomness are passed in.
 
+pub mod admin;
 mod control;
 mod data;
 mod desk;

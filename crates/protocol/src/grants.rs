@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::rooms::RoomConfig;
+
 /// Decoded and verified claims of a join token.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Grants {
@@ -23,6 +25,76 @@ pub struct Grants {
     pub hidden: bool,
     pub metadata: String,
     pub attributes: BTreeMap<String, String>,
+    pub kind: Kind,
+    /// It only records; those who do are not counted against a room's limit.
+    pub recorder: bool,
+    /// May speak for a program; not counted either.
+    pub agent: bool,
+    pub rooms: RoomRights,
+    /// How the room is to be, should this join open it.
+    pub room_config: Option<RoomConfig>,
+}
+
+impl Grants {
+    /// Whether it stands for a person, and so counts against a room's limit.
+    #[must_use]
+    pub const fn is_counted(&self) -> bool {
+        !self.recorder && !self.agent && !matches!(self.kind, Kind::Agent | Kind::Egress)
+    }
+}
+
+/// What a token lets its holder ask of the server API. Control only carries
+/// them on, so that a token that is renewed loses nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RoomRights {
+    /// Create and delete rooms.
+    pub create: bool,
+    /// List rooms.
+    pub list: bool,
+    /// Do everything in the token's room.
+    pub admin: bool,
+    /// Where participants may be moved or forwarded to.
+    pub destination: String,
+}
+
+/// What takes part (LiveKit's `ParticipantInfo.Kind`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Kind {
+    #[default]
+    Standard,
+    Ingress,
+    Egress,
+    Sip,
+    Agent,
+    Connector,
+    Bridge,
+}
+
+impl Kind {
+    /// Everything that there is.
+    pub const ALL: [Self; 7] = [
+        Self::Standard,
+        Self::Ingress,
+        Self::Egress,
+        Self::Sip,
+        Self::Agent,
+        Self::Connector,
+        Self::Bridge,
+    ];
+
+    /// As tokens have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+            Self::Sip => "sip",
+            Self::Agent => "agent",
+            Self::Connector => "connector",
+            Self::Bridge => "bridge",
+        }
+    }
 }
 
 /// What a person is in a meeting. Decided by the token, never by who came first.

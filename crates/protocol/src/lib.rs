@@ -10,5 +10,6 @@ pub mod ids;
 pub mod limits;
 pub mod media;
 pub mod plane;
+pub mod rooms;
 pub mod signal;
 pub mod store;

@@ -57,6 +57,25 @@ pub const SETTINGS_BYTES: usize = 16 * 1024;
 /// the longest that the limits of its fields allow.
 pub const BODY_BYTES: usize = 64 * 1024;
 
+/// Body of a request to the server API in bytes; a longer one is refused with
+/// 413. Metadata of [`METADATA_BYTES`] in JSON can be four times as long.
+pub const ADMIN_BODY_BYTES: usize = 5 * METADATA_BYTES;
+
+/// What a participant may answer to a procedure call of the server API, in
+/// bytes; a longer answer fails the call.
+pub const RPC_ANSWER_BYTES: usize = 256 * 1024;
+
+/// Procedure calls of the server API that may wait in one room; the next one
+/// is refused with 429.
+pub const CALLS_PER_ROOM: usize = 256;
+
+/// The longest that a procedure call of the server API may wait.
+pub const RPC_WAIT: Duration = Duration::from_secs(60);
+
+/// Rooms of one node; further ones are refused with 429, and joins that would
+/// open one with `JOIN_FAILURE`. An empty room costs about a kilobyte.
+pub const ROOMS: usize = 100_000;
+
 /// Passcode in bytes; a longer one is refused with 400 before it is hashed.
 pub const PASSCODE_BYTES: usize = 128;
 

@@ -61,6 +61,12 @@ struct Serve {
     /// Folder of the database [default: ./data]; also PLENARY_DATA.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Where to post what happens in rooms; may be given more than once; also PLENARY_WEBHOOKS.
+    #[arg(long = "webhook", value_name = "URL")]
+    webhooks: Vec<String>,
+    /// The API key that webhooks are signed by [default: the first]; also PLENARY_WEBHOOK_KEY.
+    #[arg(long, value_name = "NAME")]
+    webhook_key: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -112,6 +118,8 @@ impl Serve {
             rtc: self.rtc,
             node_ip: self.node_ip,
             data: self.data,
+            webhooks: (!self.webhooks.is_empty()).then_some(self.webhooks),
+            webhook_key: self.webhook_key,
             ..Layer::default()
         };
         let settings = Settings::load(self.config.as_deref(), &environment, flags)?;

@@ -27,6 +27,7 @@ use crate::{
     shard_thread::ShardPost,
     token::{Claims, REFRESH_TTL_S},
     watch::Alive,
+    webhook::Webhooks,
 };
 
 /// The longest sleep.
@@ -35,7 +36,7 @@ const SLEEP: Duration = Duration::from_millis(500);
 /// Letters or events of one kind before the other kind has its turn.
 const TURN: usize = 256;
 
-/// What the signalling connections and the REST API send to control.
+/// What the signalling connections and the HTTP APIs send to control.
 #[derive(Debug)]
 enum Letter {
     Connect {
@@ -103,7 +104,7 @@ pub struct ControlGone;
 ///
 /// The queue has no bound of its own: each connection has at most one
 /// `Connect`, one `Disconnect` and the frames of its allowance in it, and each
-/// REST request one question.
+/// request of an HTTP API one question.
 #[derive(Clone, Debug)]
 pub struct ControlPost {
     letters: Sender<Letter>,
@@ -176,6 +177,7 @@ pub struct Needs {
     pub events: Receiver<(ShardId, Event)>,
     pub shards: Vec<ShardPost>,
     pub history: History,
+    pub webhooks: Webhooks,
     pub keys: Keys,
 }
 
@@ -192,6 +194,7 @@ pub fn start(needs: Needs, alive: &Alive) -> io::Result<(ControlPost, JoinHandle
         events: needs.events,
         shards: needs.shards,
         history: needs.history,
+        webhooks: needs.webhooks,
         keys: needs.keys,
         sessions: BTreeMap::new(),
         questions: BTreeMap::new(),
@@ -215,6 +218,7 @@ struct ControlThread {
     events: Receiver<(ShardId, Event)>,
     shards: Vec<ShardPost>,
     history: History,
+    webhooks: Webhooks,
     keys: Keys,
     sessions: BTreeMap<SessionId, SessionOut>,
     questions: BTreeMap<RequestId, oneshot::Sender<Answer>>,
@@ -244,6 +248,8 @@ impl ControlThread {
                 default(sleep) => {}
             }
             self.take_in();
+            // Whoever waits no longer needs no answer.
+            self.questions.retain(|_, reply| !reply.is_closed());
             let now = clock::now();
             if self.control.poll_timeout().is_some_and(|(at, _)| at <= now) {
                 self.control.handle_timeout(now);
@@ -299,8 +305,6 @@ impl ControlThread {
                 self.next_request += 1;
                 self.questions.insert(request, reply);
                 self.input(Input::Ask { request, question }, now);
-                // An unanswered question must not be kept for ever.
-                self.questions.remove(&request);
             }
             Letter::Stop => self.stopping = true,
         }
@@ -322,6 +326,13 @@ impl ControlThread {
                     self.sessions.remove(&session);
                 }
                 Output::RefreshToken { session, grants } => self.refresh(session, &grants, now),
+                Output::MintToken { request, grants } => {
+                    if let Some(token) = self.mint(&grants) {
+                        self.control
+                            .handle_input(Input::Minted { request, token }, now);
+                    }
+                }
+                Output::Report(event) => self.webhooks.tell(&event),
                 Output::Plane { shard, command } => {
                     let post = self.shards.get(usize::from(shard.0));
                     if let Some(Err(error)) = post.map(|post| post.command(command)) {
@@ -357,11 +368,16 @@ impl ControlThread {
     }
 
     fn refresh(&mut self, session: SessionId, grants: &Grants, now: Instant) {
-        match Claims::from_grants(grants).sign(&self.keys, clock::unix_s(), REFRESH_TTL_S) {
-            Ok(token) => self
-                .control
-                .handle_input(Input::Token { session, token }, now),
-            Err(error) => tracing::error!(%error, "a token cannot be made"),
+        if let Some(token) = self.mint(grants) {
+            self.control
+                .handle_input(Input::Token { session, token }, now);
         }
+    }
+
+    fn mint(&self, grants: &Grants) -> Option<String> {
+        Claims::from_grants(grants)
+            .sign(&self.keys, clock::unix_s(), REFRESH_TTL_S)
+            .inspect_err(|error| tracing::error!(%error, "a token cannot be made"))
+            .ok()
     }
 }

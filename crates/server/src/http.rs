@@ -24,7 +24,7 @@ use crate::{
     app::{App, Shared},
     metrics::Status,
     shard_thread::ShardReport,
-    signal, web,
+    signal, twirp, web,
 };
 
 /// A shard, control or the store that says nothing for so long does not work.
@@ -44,6 +44,7 @@ pub fn router(app: Shared) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .merge(api::router())
+        .merge(twirp::router())
         .route("/", get(web::page))
         .route("/m/{id}", get(web::page))
         .fallback(get(web::asset))

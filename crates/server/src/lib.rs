@@ -19,5 +19,7 @@ pub mod socket;
 pub mod store;
 pub mod telemetry;
 pub mod token;
+pub mod twirp;
 pub mod watch;
 pub mod web;
+pub mod webhook;

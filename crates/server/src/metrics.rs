@@ -28,6 +28,12 @@ pub struct Metrics {
     pub signal_closed: Family<Kind, Counter>,
     /// Attendance changes that could not be kept.
     pub attendance_lost: Counter,
+    /// Webhooks that reached their target.
+    pub webhooks_delivered: Counter,
+    /// Tries that failed.
+    pub webhooks_failed: Counter,
+    /// Webhooks that did not reach their target.
+    pub webhooks_lost: Family<Kind, Counter>,
     /// Events that a shard could not hand to control.
     pub events_lost: Counter,
 }
@@ -104,6 +110,21 @@ impl Metrics {
             "attendance_lost",
             "Attendance changes not kept",
             self.attendance_lost.clone(),
+        );
+        to.register(
+            "webhooks_delivered",
+            "Webhooks delivered",
+            self.webhooks_delivered.clone(),
+        );
+        to.register(
+            "webhooks_failed",
+            "Tries to deliver a webhook that failed",
+            self.webhooks_failed.clone(),
+        );
+        to.register(
+            "webhooks_lost",
+            "Webhooks given up, by reason",
+            self.webhooks_lost.clone(),
         );
         to.register(
             "shard_events_lost",

@@ -33,11 +33,8 @@ use crate::{
     socket,
     store::{OpenError, Store, StoreError},
     watch::Alive,
+    webhook::Webhooks,
 };
-
-/// A room without participants is forgotten after this; LiveKit's default for
-/// a room that everybody left.
-const EMPTY_ROOM: Duration = Duration::from_secs(20);
 
 /// Events of all shards that may wait for control.
 const EVENTS: usize = 65_536;
@@ -58,6 +55,7 @@ pub struct Node {
     quit: oneshot::Sender<()>,
     server: task::JoinHandle<io::Result<()>>,
     history: task::JoinHandle<()>,
+    webhooks: task::JoinSet<()>,
     threads: Vec<JoinHandle<()>>,
     ended: mpsc::Receiver<&'static str>,
 }
@@ -86,6 +84,10 @@ pub enum StartError {
     Certificate(#[from] media::CertificateError),
     #[error(transparent)]
     Shards(#[from] shard_thread::StartError),
+    #[error(
+        "webhooks cannot be sent: {0}. Are the root certificates of this system installed (package ca-certificates)?"
+    )]
+    Webhooks(#[from] reqwest::Error),
     #[error("a thread cannot be started: {0}")]
     System(#[from] io::Error),
 }
@@ -107,7 +109,10 @@ impl Node {
         let metrics = Metrics::default();
         let (history, history_task) = History::start(store.clone(), metrics.clone());
         let (alive, ended) = Alive::new();
-        let core = Core::start(&settings, sockets, history, &metrics, &alive)?;
+        let (webhooks, webhook_tasks) =
+            Webhooks::start(&settings.webhooks, &settings.keys, &metrics)?;
+        let records = Records { history, webhooks };
+        let core = Core::start(&settings, sockets, records, &metrics, &alive)?;
         let http = listener.local_addr()?;
         let app = Arc::new(App {
             settings,
@@ -135,6 +140,7 @@ impl Node {
             quit,
             server: tokio::spawn(server.into_future()),
             history: history_task,
+            webhooks: webhook_tasks,
             threads: core.threads,
             ended,
         })
@@ -147,7 +153,7 @@ impl Node {
 
     /// Says goodbye to everybody, writes down who left, and ends. Takes a few
     /// seconds at most.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         let app = self.app;
         app.stopping.store(true, Ordering::Release);
         let asked = time::timeout(STOP_STEP, app.control.ask(Question::StopAll)).await;
@@ -172,6 +178,11 @@ impl Node {
         }
         if time::timeout(STOP_STEP, self.history).await.is_err() {
             tracing::error!("attendance was not written in time");
+        }
+        // The control thread is gone, and with it the last who could tell anything.
+        let told = async { while self.webhooks.join_next().await.is_some() {} };
+        if time::timeout(STOP_STEP, told).await.is_err() {
+            tracing::warn!("webhooks were not delivered in time");
         }
         if let Err(error) = app.store.close_stays(clock::unix_ms()).await {
             tracing::error!(%error, "stays not closed");
@@ -211,11 +222,17 @@ struct Core {
     candidates: Vec<SocketAddr>,
 }
 
+/// Where what happens in rooms is written down and told.
+struct Records {
+    history: History,
+    webhooks: Webhooks,
+}
+
 impl Core {
     fn start(
         settings: &Settings,
         sockets: Vec<UdpSocket>,
-        history: History,
+        records: Records,
         metrics: &Metrics,
         alive: &Alive,
     ) -> Result<Self, StartError> {
@@ -240,12 +257,14 @@ impl Core {
                 plane,
                 unix_ms: clock::unix_ms(),
                 seed,
-                empty_room: EMPTY_ROOM,
+                rooms: settings.rooms,
+                reports: records.webhooks.wanted(),
                 version: env!("CARGO_PKG_VERSION"),
             },
             events,
             shards: shards.clone(),
-            history,
+            history: records.history,
+            webhooks: records.webhooks,
             keys: settings.keys.clone(),
         };
         let (control, thread) = control_thread::start(needs, alive)?;

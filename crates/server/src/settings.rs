@@ -2,6 +2,8 @@
 //! into [`Settings`]. Reads the file and nothing else; the environment is
 //! passed in.
 
+mod rooms;
+
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -10,7 +12,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use protocol::rooms::RoomDefaults;
+use reqwest::Url;
 use serde::Deserialize;
+
+use crate::webhook::Targets;
+pub use rooms::RoomLayer;
 
 /// Key and secret of dev mode, known to everybody: the same that `livekit-server --dev` uses.
 pub const DEV_KEY: (&str, &str) = ("devkey", "secret");
@@ -40,6 +47,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    pub rooms: RoomDefaults,
+    pub webhooks: Targets,
     /// What is logged, in the words of `tracing-subscriber`'s `EnvFilter`.
     pub log: String,
     pub log_format: LogFormat,
@@ -128,6 +137,10 @@ pub struct Layer {
     pub shards: Option<NonZeroU16>,
     pub public_url: Option<String>,
     pub trusted_proxies: Option<Vec<IpAddr>>,
+    pub rooms: RoomLayer,
+    /// URLs.
+    pub webhooks: Option<Vec<String>>,
+    pub webhook_key: Option<String>,
     pub log: Option<String>,
     pub log_format: Option<LogFormat>,
 }
@@ -222,6 +235,9 @@ impl Layer {
             trusted_proxies: get("PLENARY_TRUSTED_PROXIES")
                 .map(|text| ip_list(&text))
                 .transpose()?,
+            rooms: RoomLayer::from_environment(get)?,
+            webhooks: get("PLENARY_WEBHOOKS").map(|text| list(&text)),
+            webhook_key: get("PLENARY_WEBHOOK_KEY"),
             log: get("PLENARY_LOG"),
             log_format: match get("PLENARY_LOG_FORMAT").as_deref() {
                 None => None,
@@ -246,6 +262,9 @@ impl Layer {
             shards: self.shards.or(below.shards),
             public_url: self.public_url.or(below.public_url),
             trusted_proxies: self.trusted_proxies.or(below.trusted_proxies),
+            rooms: self.rooms.over(below.rooms),
+            webhooks: self.webhooks.or(below.webhooks),
+            webhook_key: self.webhook_key.or(below.webhook_key),
             log: self.log.or(below.log),
             log_format: self.log_format.or(below.log_format),
         }
@@ -266,16 +285,20 @@ impl Layer {
         if dev && self.dev.is_none() && !http.ip().is_loopback() {
             return Err(SettingsError::PublicDev { http });
         }
+        let keys = Keys::checked(self.keys.unwrap_or_default(), dev)?;
+        let webhooks = targets(self.webhooks.unwrap_or_default(), self.webhook_key, &keys)?;
         Ok(Settings {
             dev,
             http,
             rtc,
             node_ip: self.node_ip,
             data: self.data.unwrap_or_else(|| PathBuf::from("data")),
-            keys: Keys::checked(self.keys.unwrap_or_default(), dev)?,
+            keys,
             shards: self.shards.unwrap_or_else(cores),
             public_url: self.public_url.map(|url| public_url(&url)).transpose()?,
             trusted_proxies: self.trusted_proxies.unwrap_or_default(),
+            rooms: self.rooms.settle()?,
+            webhooks,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             log_format: self.log_format.unwrap_or_default(),
         })
@@ -317,10 +340,41 @@ fn key_list(text: &str) -> Result<BTreeMap<String, String>, SettingsError> {
         .collect()
 }
 
-fn ip_list(text: &str) -> Result<Vec<IpAddr>, SettingsError> {
+fn list(text: &str) -> Vec<String> {
     text.split(',')
         .map(str::trim)
         .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn targets(urls: Vec<String>, key: Option<String>, keys: &Keys) -> Result<Targets, SettingsError> {
+    if let Some(name) = &key
+        && keys.secret(name).is_none()
+    {
+        return Err(invalid(
+            "webhook_key",
+            name,
+            "name one of the keys in `keys`",
+        ));
+    }
+    let urls = urls.iter().map(|text| match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        Ok(_) | Err(_) => Err(invalid(
+            "webhooks",
+            text,
+            "write where to post to, like https://app.example.org/hook",
+        )),
+    });
+    Ok(Targets {
+        urls: urls.collect::<Result<_, _>>()?,
+        key,
+    })
+}
+
+fn ip_list(text: &str) -> Result<Vec<IpAddr>, SettingsError> {
+    list(text)
+        .iter()
         .map(|item| {
             item.parse().map_err(|cause| {
                 invalid(
@@ -423,7 +477,22 @@ mod tests {
         assert!(refused(Some("htpt = 1"), &[]).contains("htpt"));
         assert!(refused(None, &[("PLENARY_LOG_FORMAT", "xml")]).contains("text or json"));
         assert!(refused(None, &[("PLENARY_SHARDS", "0")]).contains("PLENARY_SHARDS"));
+        assert!(refused(None, &[("PLENARY_WEBHOOKS", "ftp://a/b")]).contains("webhooks"));
+        assert!(refused(None, &[("PLENARY_WEBHOOK_KEY", "none")]).contains("webhook_key"));
+        let rooms = refused(Some("dev = true\n[rooms]\nmax_participants = 1001"), &[]);
+        assert!(rooms.contains("rooms.max_participants"));
         assert!(refused(None, &[("PLENARY_PUBLIC_URL", "meet.example")]).contains("public_url"));
+    }
+
+    #[test]
+    fn rooms_and_webhooks_are_set() {
+        let file = "dev = true\nwebhooks = ['http://a.example/x']\n[rooms]\nempty_timeout = 5\n";
+        let environment = [("PLENARY_ROOMS_AUTO_CREATE", "false")];
+        let settings = load(Some(file), &environment, Layer::default()).unwrap();
+        assert_eq!(settings.rooms.empty_timeout.as_secs(), 5);
+        assert_eq!(settings.rooms.departure_timeout.as_secs(), 20);
+        assert!(!settings.rooms.auto_create);
+        assert_eq!(settings.webhooks.urls[0].as_str(), "http://a.example/x");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use control::{Join, SessionEnd};
+use control::{Answer, Join, Question, SessionEnd};
 use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
@@ -197,6 +197,12 @@ async fn admit(
         ));
     }
     let join = Join::parse(dialect, &query)?;
+    if !app.settings.rooms.auto_create && !is_open(app, &grants.room).await {
+        return Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            "requested room does not exist",
+        ));
+    }
     match app.store.meeting(&grants.room).await {
         // These words of LiveKit's make its clients stop trying.
         Ok(Some(meeting)) if meeting.ended_at.is_some() => Err(Refusal::new(
@@ -210,6 +216,16 @@ async fn admit(
             Ok((grants, join))
         }
     }
+}
+
+async fn is_open(app: &App, room: &str) -> bool {
+    let question = Question::Door {
+        room: room.to_owned(),
+    };
+    matches!(
+        app.control.ask(question).await,
+        Ok(Answer::Door { open: true })
+    )
 }
 
 /// The token in `Authorization: Bearer`.

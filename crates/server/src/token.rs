@@ -8,8 +8,9 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, dangerous, decode, encode,
 };
 use protocol::{
-    grants::{Grants, Role, Source},
+    grants::{Grants, Kind, Role, RoomRights, Source},
     limits,
+    rooms::RoomConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,14 @@ pub struct Claims {
     pub metadata: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
+    /// One of [`Kind`]; absent for people.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    #[serde(rename = "roomConfig", skip_serializing_if = "Option::is_none")]
+    pub room_config: Option<RoomConfigClaim>,
+    /// Of a body that the token is sent with, in base64: webhooks have it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub sha256: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plenary: Option<PlenaryClaim>,
 }
@@ -57,6 +66,12 @@ pub struct Video {
     pub room: String,
     pub room_join: bool,
     pub room_admin: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub room_create: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub room_list: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub destination_room: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub can_publish: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +83,53 @@ pub struct Video {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub can_publish_sources: Vec<String>,
     pub hidden: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub recorder: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub agent: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it by reference"
+)]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// How the room is to be that a join opens (LiveKit's `RoomConfiguration`). Some
+/// SDKs write its fields with underscores.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct RoomConfigClaim {
+    #[serde(alias = "empty_timeout")]
+    pub empty_timeout: u32,
+    #[serde(alias = "departure_timeout")]
+    pub departure_timeout: u32,
+    #[serde(alias = "max_participants")]
+    pub max_participants: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub metadata: String,
+}
+
+impl RoomConfigClaim {
+    fn config(self) -> RoomConfig {
+        RoomConfig {
+            empty_timeout: self.empty_timeout,
+            departure_timeout: self.departure_timeout,
+            max_participants: self.max_participants,
+            metadata: self.metadata,
+        }
+    }
+
+    fn of(config: &RoomConfig) -> Self {
+        Self {
+            empty_timeout: config.empty_timeout,
+            departure_timeout: config.departure_timeout,
+            max_participants: config.max_participants,
+            metadata: config.metadata.clone(),
+        }
+    }
 }
 
 /// What Plenary adds to LiveKit's claims.
@@ -164,6 +226,12 @@ impl Claims {
                 "metadata",
                 self.metadata.len() + attributes_bytes > limits::METADATA_BYTES,
             ),
+            (
+                "room's metadata",
+                self.room_config
+                    .as_ref()
+                    .is_some_and(|config| config.metadata.len() > limits::METADATA_BYTES),
+            ),
         ];
         if let Some((what, _)) = too_long.into_iter().find(|(_, is)| *is) {
             return Err(TokenError::TooLong(what));
@@ -195,6 +263,16 @@ impl Claims {
             hidden: video.hidden,
             metadata: self.metadata,
             attributes: self.attributes,
+            kind: kind(&self.kind),
+            recorder: video.recorder,
+            agent: video.agent,
+            rooms: RoomRights {
+                create: video.room_create,
+                list: video.room_list,
+                admin: video.room_admin,
+                destination: video.destination_room,
+            },
+            room_config: self.room_config.map(RoomConfigClaim::config),
         })
     }
 
@@ -217,7 +295,10 @@ impl Claims {
             video: Video {
                 room: grants.room.clone(),
                 room_join: grants.can_join,
-                room_admin: grants.role == Role::Host,
+                room_admin: grants.rooms.admin,
+                room_create: grants.rooms.create,
+                room_list: grants.rooms.list,
+                destination_room: grants.rooms.destination.clone(),
                 can_publish: Some(grants.can_publish),
                 can_subscribe: Some(grants.can_subscribe),
                 can_publish_data: Some(grants.can_publish_data),
@@ -229,9 +310,16 @@ impl Claims {
                     .map(str::to_owned)
                     .collect(),
                 hidden: grants.hidden,
+                recorder: grants.recorder,
+                agent: grants.agent,
             },
             metadata: grants.metadata.clone(),
             attributes: grants.attributes.clone(),
+            kind: match grants.kind {
+                Kind::Standard => String::new(),
+                other => other.as_str().to_owned(),
+            },
+            room_config: grants.room_config.as_ref().map(RoomConfigClaim::of),
             plenary: Some(PlenaryClaim {
                 role: grants.role.as_str().to_owned(),
             }),
@@ -251,6 +339,10 @@ impl Claims {
             can_publish: true,
             can_subscribe: true,
             can_publish_data: true,
+            rooms: RoomRights {
+                admin: role == Role::Host,
+                ..RoomRights::default()
+            },
             ..Grants::default()
         })
     }
@@ -261,12 +353,28 @@ impl Claims {
     ///
     /// When the claims cannot be written as JSON, which no claims of ours cause.
     pub fn sign(
-        mut self,
+        self,
         keys: &Keys,
         now_s: i64,
         ttl_s: i64,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let (key, secret) = keys.signing();
+        self.sign_by(keys, None, now_s, ttl_s)
+    }
+
+    /// Signs with one of the server's keys: the one named, or its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Claims::sign`].
+    pub fn sign_by(
+        mut self,
+        keys: &Keys,
+        key: Option<&str>,
+        now_s: i64,
+        ttl_s: i64,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let named = key.and_then(|key| Some((key, keys.secret(key)?)));
+        let (key, secret) = named.unwrap_or_else(|| keys.signing());
         key.clone_into(&mut self.iss);
         self.nbf = Some(now_s);
         self.exp = now_s.saturating_add(ttl_s);
@@ -303,6 +411,14 @@ fn source(name: &str) -> Option<Source> {
         "screen_share_audio" => Some(Source::ScreenShareAudio),
         _ => None,
     }
+}
+
+/// What we have never heard of takes part like everybody else.
+fn kind(name: &str) -> Kind {
+    Kind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(name))
+        .unwrap_or_default()
 }
 
 const fn source_name(source: Source) -> Option<&'static str> {
@@ -368,6 +484,34 @@ mod tests {
         let token = before.clone().sign(&Keys::dev(), NOW, 60).unwrap();
         let after = verify(&Keys::dev(), &token, NOW).unwrap();
         assert_eq!(after.grants().unwrap(), before.grants().unwrap());
+    }
+
+    #[test]
+    fn everything_in_a_token_survives_a_refresh() {
+        let claims = serde_json::json!({
+            "iss": "devkey", "sub": "ann", "exp": NOW + 60, "name": "Ann", "metadata": "m",
+            "attributes": {"a": "b"}, "kind": "agent",
+            "roomConfig": {"maxParticipants": 7, "empty_timeout": 9, "agents": [{"agentName": "x"}]},
+            "video": {
+                "room": "r", "roomJoin": true, "roomCreate": true, "roomList": true,
+                "roomAdmin": true, "destinationRoom": "s", "hidden": true, "recorder": true,
+                "agent": true, "canPublishSources": ["camera"], "canSubscribe": false,
+                "canUpdateOwnMetadata": true,
+            },
+        });
+        let before = verify(&Keys::dev(), &signed(&claims, "secret"), NOW)
+            .unwrap()
+            .grants()
+            .unwrap();
+        let config = before.room_config.clone().unwrap();
+        assert_eq!((config.max_participants, config.empty_timeout), (7, 9));
+        assert_eq!(before.kind, Kind::Agent);
+        assert_eq!(before.rooms.destination, "s");
+        let token = Claims::from_grants(&before)
+            .sign(&Keys::dev(), NOW, 60)
+            .unwrap();
+        let after = verify(&Keys::dev(), &token, NOW).unwrap().grants().unwrap();
+        assert_eq!(after, before);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use protocol::{
     grants::Grants,
     ids::{SessionId, ShardId},
     media::PlaneFacts,
+    rooms::RoomDefaults,
     signal::{ConnectError, Dialect, Frame},
 };
 
@@ -79,7 +80,11 @@ impl Node {
             // 2026-01-01 00:00 UTC.
             unix_ms: 1_767_225_600_000,
             seed: random.bytes(),
-            empty_room: Duration::from_secs(60),
+            rooms: RoomDefaults {
+                departure_timeout: Duration::from_secs(60),
+                ..RoomDefaults::default()
+            },
+            reports: false,
             version: "sim",
         };
         let control = Control::new(config, now);
@@ -231,8 +236,10 @@ impl Node {
                 control::Output::Attendance(change) => {
                     self.effects.push(Effect::Attendance(change));
                 }
-                // Nothing here asks.
-                control::Output::Answer { .. } => {}
+                // Nothing here asks, and nobody wants reports.
+                control::Output::Answer { .. }
+                | control::Output::MintToken { .. }
+                | control::Output::Report(_) => {}
             }
         }
         any

@@ -24,6 +24,12 @@ impl Room {
             return;
         };
         desk.stats.data_routed += 1;
+        if !self.calls.is_empty()
+            && let Some(call) = packet.destinations.iter().find(|d| self.calls.awaits(d))
+        {
+            self.answer_call(person, call, &packet.bytes, desk);
+            return;
+        }
         for (key, receiver) in &self.people {
             let named = packet.destinations.is_empty()
                 || packet.destinations.contains(receiver.identity())

@@ -77,6 +77,8 @@ impl Room {
             let joined = AttendanceChange::Joined(participant.attendance(&self.name));
             desk.outputs.push_back(Output::Attendance(joined));
         }
+        let info = participant.info();
+        self.report_person("participant_joined", &info, desk);
         self.roster.change(person);
         self.tell_current_speakers(person, desk);
         self.tell_grades(person, desk);

@@ -1,17 +1,22 @@
 //! One room: everyone in it, what they publish and receive. The parts of its
 //! behaviour are in the files beside this one; here is how people come and go.
 
+mod admin;
 mod data;
 mod downlinks;
 mod links;
 mod messages;
+mod moving;
 mod negotiate;
 mod offer;
 mod permit;
 mod publish;
+mod report;
 mod requests;
 mod resume;
 mod roster;
+mod rpc;
+mod settings;
 mod simulate;
 mod subscribe;
 mod sweep;
@@ -27,7 +32,6 @@ use proto::{DisconnectReason, leave_request::Action, signal_response::Message};
 use protocol::{
     grants::Grants,
     ids::{SessionId, TrackId},
-    limits,
     plane::Command,
     store::Attendance,
 };
@@ -39,7 +43,10 @@ use crate::{
     session::{Link, Participant},
     speakers::Speakers,
 };
+use admin::Nonces;
 use roster::Roster;
+use rpc::Calls;
+use settings::Settings;
 
 #[derive(Debug)]
 pub(crate) struct Room {
@@ -47,6 +54,7 @@ pub(crate) struct Room {
     sid: String,
     name: String,
     created_ms: i64,
+    settings: Settings,
     people: BTreeMap<PersonKey, Participant>,
     identities: BTreeMap<String, PersonKey>,
     sids: BTreeMap<String, PersonKey>,
@@ -61,6 +69,11 @@ pub(crate) struct Room {
     /// Whose connection quality changed and has not been told.
     graded: BTreeSet<PersonKey>,
     empty_since: Option<Instant>,
+    /// Someone has been here.
+    visited: bool,
+    /// Procedure calls of the server API that wait for an answer.
+    calls: Calls,
+    nonces: Nonces,
 }
 
 /// Why and how someone is made to leave.
@@ -88,6 +101,7 @@ impl Room {
             key,
             sid: desk.sid("RM_"),
             name,
+            settings: Settings::new(&desk.config.rooms),
             created_ms: desk.unix_ms(),
             people: BTreeMap::new(),
             identities: BTreeMap::new(),
@@ -99,6 +113,9 @@ impl Room {
             judging: false,
             graded: BTreeSet::new(),
             empty_since: Some(desk.now),
+            visited: false,
+            calls: Calls::default(),
+            nonces: Nonces::default(),
         }
     }
 
@@ -133,7 +150,7 @@ impl Room {
                 desk,
             );
         }
-        if self.people.len() >= limits::PARTICIPANTS_PER_ROOM || !grants.can_join {
+        if !grants.can_join || !self.has_place(grants.is_counted()) {
             desk.stats.refused_requests += 1;
             turn_away(
                 session,
@@ -154,7 +171,7 @@ impl Room {
             .insert(participant.identity().to_owned(), person);
         self.sids.insert(participant.sid.clone(), person);
         self.people.insert(person, participant);
-        self.empty_since = None;
+        self.note_arrival();
         self.roster.change(person);
         self.welcome(person, desk);
         self.send_token_due(person, desk);
@@ -194,9 +211,14 @@ impl Room {
         Participant::new(sid, grants, join, Link::new(session, desk.now), shard, desk)
     }
 
+    const fn note_arrival(&mut self) {
+        self.empty_since = None;
+        self.visited = true;
+    }
+
     /// Makes someone leave: the client is told why, the others that it is gone.
     pub(crate) fn expel(&mut self, person: PersonKey, exit: Exit, desk: &mut Desk) {
-        let Some(mut participant) = self.people.remove(&person) else {
+        let Some(participant) = self.people.get(&person) else {
             return;
         };
         if let Some(session) = participant.link.session {
@@ -210,6 +232,21 @@ impl Room {
             desk.order(peer.shard, Command::ClosePeer { peer: peer.id });
         }
         desk.leave_shard(participant.shard);
+        self.take_out(person, exit.reason, desk);
+    }
+
+    /// Someone is no longer in this room: the others are told, and nothing
+    /// here leads to it any more.
+    fn take_out(
+        &mut self,
+        person: PersonKey,
+        reason: DisconnectReason,
+        desk: &mut Desk,
+    ) -> Option<Participant> {
+        self.drop_calls(person, desk);
+        let mut participant = self.people.remove(&person)?;
+        let active = participant.active();
+        let farewell = participant.farewell(reason);
         self.identities.remove(participant.identity());
         self.sids.remove(&participant.sid);
         self.unsettled.remove(&person);
@@ -217,23 +254,30 @@ impl Room {
         for track in participant.tracks.values() {
             self.tracks.remove(track.sid());
             desk.tracks.remove(&track.id);
+            self.report_track("track_unpublished", &farewell, track, desk);
             self.drop_subscribers(track.id, desk);
         }
         if let Some(turn) = self.speakers.forget(person) {
             self.tell_speakers(&[(participant.sid.clone(), turn)], desk);
         }
-        if participant.active() && !participant.grants.hidden {
+        if active && !participant.grants.hidden {
             let (id, left_at) = (participant.sid.clone(), desk.unix_ms());
             desk.outputs
                 .push_back(Output::Attendance(AttendanceChange::Left { id, left_at }));
         }
+        let event = if active {
+            "participant_left"
+        } else {
+            "participant_connection_aborted"
+        };
+        self.report_person(event, &farewell, desk);
         let hidden = participant.grants.hidden;
-        let farewell = participant.farewell(exit.reason);
         self.roster
             .leave(person, (!hidden).then_some(farewell), desk.now);
         if self.people.is_empty() {
             self.empty_since = Some(desk.now);
         }
+        Some(participant)
     }
 
     /// Ends the room for everyone; returns how many were in it.
@@ -264,29 +308,32 @@ impl Room {
             Wake::Roster => self.roster.woken(),
             Wake::Speakers => self.judge_speakers(desk),
             Wake::Quality => self.tell_quality(desk),
+            Wake::Calls => self.expire_calls(desk),
             Wake::Sweep => self.sweep(desk),
         }
     }
 
     /// The room has been empty for so long that it is forgotten.
     pub(crate) fn expired(&self, desk: &Desk) -> bool {
-        self.empty_since
-            .is_some_and(|since| desk.now.duration_since(since) >= desk.config.empty_room)
+        self.empty_since.is_some_and(|since| {
+            desk.now.duration_since(since) >= self.settings.patience(self.visited)
+        })
     }
 
-    fn room_info(&self) -> proto::Room {
+    pub(crate) fn room_info(&self) -> proto::Room {
         let (participants, publishers) = self.counts();
-        proto::Room {
+        let mut room = proto::Room {
             sid: self.sid.clone(),
             name: self.name.clone(),
-            max_participants: u32::try_from(limits::PARTICIPANTS_PER_ROOM).unwrap_or(0),
             creation_time: self.created_ms / 1_000,
             creation_time_ms: self.created_ms,
             enabled_codecs: messages::codecs(),
             num_participants: participants,
             num_publishers: publishers,
             ..Default::default()
-        }
+        };
+        self.settings.describe(&mut room);
+        room
     }
 }
 

@@ -7,16 +7,12 @@ use protocol::ids::TrackId;
 use super::Room;
 use crate::{
     desk::{Desk, PersonKey},
-    session::{Participant, Permission},
+    session::Permission,
 };
 
 impl Room {
     /// From now on. Tracks that may no longer be published end, and so do all
     /// subscriptions of whoever may no longer subscribe.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the server API that asks for it is on its way")
-    )]
     pub(crate) fn permit(&mut self, person: PersonKey, permission: Permission, desk: &mut Desk) {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
@@ -24,10 +20,13 @@ impl Room {
         let could_subscribe = participant.grants.can_subscribe;
         permission.apply(&mut participant.grants);
         let can_subscribe = participant.grants.can_subscribe;
+        // The token for its next connection has to say the same.
+        participant.link.token_due = desk.now;
         self.roster.change(person);
+        self.send_token_due(person, desk);
         self.revoke_tracks(person, desk);
         match (could_subscribe, can_subscribe) {
-            (true, false) => self.drop_all_subscriptions(person, desk),
+            (true, false) => self.drop_all_of(person, desk),
             (false, true) => self.offer_all_to(person, desk),
             (true, true) | (false, false) => {}
         }
@@ -54,13 +53,13 @@ impl Room {
         }
     }
 
-    fn drop_all_subscriptions(&mut self, person: PersonKey, desk: &mut Desk) {
-        let subscribed: Vec<TrackId> = self
-            .people
-            .get(&person)
-            .map(Participant::subscribed)
-            .unwrap_or_default();
-        for track in subscribed {
+    /// Ends everything that someone receives.
+    pub(super) fn drop_all_of(&mut self, person: PersonKey, desk: &mut Desk) {
+        let Some(participant) = self.people.get(&person) else {
+            return;
+        };
+        let tracks: Vec<TrackId> = participant.subscriptions.tracks().collect();
+        for track in tracks {
             self.drop_subscription(person, track, desk);
         }
     }

@@ -112,8 +112,13 @@ impl Room {
         if !published.is_empty() {
             self.roster.change(person);
         }
-        for track in published {
-            self.publish(person, track, desk);
+        for id in published {
+            self.publish(person, id, desk);
+            if let Some(participant) = self.people.get(&person)
+                && let Some(track) = participant.tracks.get(&id)
+            {
+                self.report_track("track_published", &participant.info(), track, desk);
+            }
         }
     }
 
@@ -205,6 +210,8 @@ impl Room {
             desk.order(peer.shard, command);
         }
         self.roster.change(person);
+        let info = participant.info();
+        self.report_track("track_unpublished", &info, &track, desk);
         self.drop_subscribers(track.id, desk);
     }
 

@@ -75,6 +75,12 @@ impl Profile {
                 "the token does not allow to update own metadata",
             );
         }
+        self.check_limits(grants)
+    }
+
+    /// What holds for everyone, also for the server API.
+    pub(super) fn check_limits(&self, grants: &Grants) -> Result<(), Refusal> {
+        let refuse = |reason, message| Err(Refusal { reason, message });
         if self
             .attributes
             .keys()

@@ -22,4 +22,4 @@ pub(crate) use permission::Permission;
 pub(crate) use sections::{Change, Sections, Usage};
 pub(crate) use subscription::{Setting, Slot, Subscription};
 pub(crate) use subscriptions::Subscriptions;
-pub(crate) use track::{Track, Undeclared};
+pub(crate) use track::{Track, Undeclared, source_of};

@@ -8,7 +8,7 @@ use std::{
 use livekit_protocol as proto;
 use proto::{client_info::Sdk, participant_info::State, signal_response::Message};
 use protocol::{
-    grants::{Grants, Source},
+    grants::{Grants, Kind as PersonKind, Source},
     ids::{PeerId, ShardId, TrackId},
     media::Kind,
     signal::Dialect,
@@ -46,6 +46,8 @@ pub(crate) struct Participant {
     pub(crate) sid: String,
     /// Identity, name, metadata and attributes are kept up to date here.
     pub(crate) grants: Grants,
+    /// Of the signalling protocol.
+    protocol: i32,
     client_protocol: i32,
     capabilities: Vec<i32>,
     pub(crate) auto_subscribe: bool,
@@ -103,6 +105,7 @@ impl Participant {
         let browser = Sdk::try_from(client.sdk) == Ok(Sdk::Js);
         Self {
             sid,
+            protocol: client.protocol,
             client_protocol: client.client_protocol,
             capabilities: client
                 .capabilities
@@ -136,6 +139,31 @@ impl Participant {
             data_sequence: 0,
             speech_ends: None,
             grants,
+        }
+    }
+
+    pub(crate) const fn protocol(&self) -> i32 {
+        self.protocol
+    }
+
+    pub(crate) const fn client_protocol(&self) -> i32 {
+        self.client_protocol
+    }
+
+    /// In another room it is someone new, with the same tracks.
+    pub(crate) fn renew(&mut self, sid: String, room: &str, desk: &Desk) {
+        self.sid = sid;
+        room.clone_into(&mut self.grants.room);
+        self.joined = desk.now;
+        self.joined_ms = desk.unix_ms();
+        self.declined.clear();
+        let second = self.offering.as_mut().and_then(|o| o.peer.as_mut());
+        for peer in self.peer.iter_mut().chain(second) {
+            peer.grade = None;
+        }
+        for track in self.tracks.values_mut() {
+            track.told = false;
+            track.received = false;
         }
     }
 
@@ -209,10 +237,6 @@ impl Participant {
         self.grants.can_publish && (sources.is_empty() || sources.contains(&source))
     }
 
-    pub(crate) fn subscribed(&self) -> Vec<TrackId> {
-        self.subscriptions.tracks().collect()
-    }
-
     /// How a new subscription begins.
     pub(crate) fn first_setting(&self) -> Setting {
         Setting {
@@ -275,6 +299,7 @@ impl Participant {
             joined_at: self.joined_ms / 1_000,
             joined_at_ms: self.joined_ms,
             version: self.version,
+            kind: kind(self.grants.kind).into(),
             permission: Some(permission(&self.grants)),
             is_publisher: !tracks.is_empty(),
             tracks,
@@ -333,11 +358,24 @@ fn permission(grants: &Grants) -> proto::ParticipantPermission {
             .map(|s| source(*s).into())
             .collect(),
         hidden: grants.hidden,
-        recorder: false,
+        recorder: grants.recorder,
         can_update_metadata: grants.can_update_own_metadata,
-        agent: false,
+        agent: grants.agent,
         can_subscribe_metrics: false,
         can_manage_agent_session: false,
+    }
+}
+
+const fn kind(kind: PersonKind) -> proto::participant_info::Kind {
+    use proto::participant_info::Kind;
+    match kind {
+        PersonKind::Standard => Kind::Standard,
+        PersonKind::Ingress => Kind::Ingress,
+        PersonKind::Egress => Kind::Egress,
+        PersonKind::Sip => Kind::Sip,
+        PersonKind::Agent => Kind::Agent,
+        PersonKind::Connector => Kind::Connector,
+        PersonKind::Bridge => Kind::Bridge,
     }
 }
 

@@ -1,12 +1,11 @@
 //! What may be changed of a participant's rights while it is there. Whether
 //! it can be seen is settled when it joins.
 
+use livekit_protocol as proto;
 use protocol::grants::{Grants, Source};
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the server API that asks for it is on its way")
-)]
+use super::source_of;
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Permission {
     pub(crate) can_publish: bool,
@@ -31,5 +30,23 @@ impl Permission {
         grants.can_subscribe = can_subscribe;
         grants.can_publish_data = can_publish_data;
         grants.can_update_own_metadata = can_update_own_metadata;
+    }
+}
+
+/// Whether someone is hidden is the token's to say: most updates do not mention
+/// it, and in this message that can't be told from `false`.
+impl From<&proto::ParticipantPermission> for Permission {
+    fn from(permission: &proto::ParticipantPermission) -> Self {
+        let sources = permission.can_publish_sources.iter();
+        let mut can_publish_sources: Vec<Source> = sources.map(|s| source_of(*s)).collect();
+        can_publish_sources.sort_unstable();
+        can_publish_sources.dedup();
+        Self {
+            can_publish: permission.can_publish,
+            can_publish_sources,
+            can_subscribe: permission.can_subscribe,
+            can_publish_data: permission.can_publish_data,
+            can_update_own_metadata: permission.can_update_metadata,
+        }
     }
 }

@@ -29,6 +29,11 @@ impl Subscriptions {
         self.all.get(&track)
     }
 
+    /// Everything that it wants to receive.
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = TrackId> + '_ {
+        self.all.keys().copied()
+    }
+
     /// Does nothing when there is one already.
     pub(crate) fn add(&mut self, track: TrackId, kind: Kind, setting: Setting) {
         if self.all.contains_key(&track) {
@@ -103,10 +108,6 @@ impl Subscriptions {
             .iter()
             .chain(&self.waiting_video)
             .copied()
-    }
-
-    pub(crate) fn tracks(&self) -> impl Iterator<Item = TrackId> + '_ {
-        self.all.keys().copied()
     }
 
     /// How many wait: audio, video.

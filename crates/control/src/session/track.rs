@@ -77,7 +77,7 @@ impl Track {
         Ok(Self {
             id,
             kind,
-            source: source(request.source),
+            source: source_of(request.source),
             cid: request.cid.clone(),
             info: info(sid, request, kind),
             announced_at: now,
@@ -196,7 +196,7 @@ impl Track {
     }
 }
 
-const fn source(source: i32) -> Source {
+pub(crate) const fn source_of(source: i32) -> Source {
     const CAMERA: i32 = TrackSource::Camera as i32;
     const MICROPHONE: i32 = TrackSource::Microphone as i32;
     const SCREEN: i32 = TrackSource::ScreenShare as i32;

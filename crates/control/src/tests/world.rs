@@ -13,6 +13,7 @@ use protocol::{
     ids::{PeerId, SessionId, ShardId},
     media::{Fingerprint, PlaneFacts},
     plane::{CloseReason, Command, Event, SrtpCipher},
+    rooms::RoomDefaults,
     signal::{Dialect, Frame},
 };
 
@@ -54,6 +55,7 @@ pub(super) struct World {
     pub(super) orders: Vec<(ShardId, Command)>,
     pub(super) attendance: Vec<AttendanceChange>,
     pub(super) answers: Vec<crate::Answer>,
+    pub(super) reports: Vec<proto::WebhookEvent>,
     sessions: u64,
 }
 
@@ -144,7 +146,8 @@ impl World {
             },
             unix_ms: 1_700_000_000_000,
             seed: [7; 32],
-            empty_room: Duration::from_secs(20),
+            rooms: RoomDefaults::default(),
+            reports: true,
             version: "0.0.0",
         };
         Self {
@@ -155,6 +158,7 @@ impl World {
             orders: Vec::new(),
             attendance: Vec::new(),
             answers: Vec::new(),
+            reports: Vec::new(),
             sessions: 0,
         }
     }
@@ -178,6 +182,12 @@ impl World {
                     self.control
                         .handle_input(Input::Token { session, token }, self.now);
                 }
+                Output::MintToken { request, .. } => {
+                    let token = "moved".to_owned();
+                    self.control
+                        .handle_input(Input::Minted { request, token }, self.now);
+                }
+                Output::Report(report) => self.reports.push(*report),
                 Output::Plane { shard, command } => self.orders.push((shard, command)),
                 Output::Attendance(change) => self.attendance.push(change),
                 Output::Answer { answer, .. } => self.answers.push(answer),

@@ -226,7 +226,10 @@ pub(super) async fn end(
     app.store.end(&id, clock::unix_ms()).await?;
     match app.control.ask(Question::EndRoom { room: id }).await? {
         Answer::Ended { participants } => Ok(Json(Ended { participants })),
-        Answer::Participants(_) | Answer::Counts { .. } => Err(Problem::Unavailable),
+        Answer::Participants(_)
+        | Answer::Counts { .. }
+        | Answer::Door { .. }
+        | Answer::Admin(_) => Err(Problem::Unavailable),
     }
 }
 
@@ -275,7 +278,9 @@ async fn present(app: &App, id: &str) -> Result<Vec<Attendance>, Problem> {
     };
     match app.control.ask(question).await? {
         Answer::Participants(present) => Ok(present),
-        Answer::Ended { .. } | Answer::Counts { .. } => Err(Problem::Unavailable),
+        Answer::Ended { .. } | Answer::Counts { .. } | Answer::Door { .. } | Answer::Admin(_) => {
+            Err(Problem::Unavailable)
+        }
     }
 }
 
