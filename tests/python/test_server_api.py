@@ -40,6 +40,16 @@ class ServerApiTest(MeetingTest):
         return api.RoomParticipantIdentity(room=self.room, identity=identity)
 
 
+    async def hears_nothing(self, track: rtc.RemoteAudioTrack, frequency: float) -> None:
+        """The client is not told of what the server ends; what is on its way still plays."""
+        for _ in range(5):
+            try:
+                await hear(track, frequency, within=1)
+            except AssertionError:
+                return
+        self.fail(f"{frequency} Hz is heard on")
+
+
 class Rooms(ServerApiTest):
     async def test_a_room_is_made_listed_changed_and_deleted(self) -> None:
         made = await self.rooms.create_room(
@@ -161,7 +171,7 @@ class Participants(ServerApiTest):
             self.assertEqual(kinds, [AUDIO])
             await hear(await ada.track_of("bob", AUDIO), 400, within=10)
             await self.permit("ada", api.ParticipantPermission(can_subscribe=False, can_publish=True))
-            await hear(await ada.track_of("bob", AUDIO), None, within=10)
+            await self.hears_nothing(await ada.track_of("bob", AUDIO), 400)
             before = len(ada.all("track_subscribed"))
             await self.permit("ada", api.ParticipantPermission(can_subscribe=True, can_publish=True))
             await eventually(lambda: len(ada.all("track_subscribed")) > before, "ada is given the track again")
@@ -180,7 +190,7 @@ class Participants(ServerApiTest):
             await hear(await ada.track_of("bob", AUDIO), 400, within=10)
             change = {"room": self.room, "identity": "ada", "track_sids": [published.sid]}
             await self.rooms.update_subscriptions(api.UpdateSubscriptionsRequest(**change, subscribe=False))
-            await hear(await ada.track_of("bob", AUDIO), None, within=10)
+            await self.hears_nothing(await ada.track_of("bob", AUDIO), 400)
             await self.rooms.update_subscriptions(api.UpdateSubscriptionsRequest(**change, subscribe=True))
             await eventually(lambda: len(ada.all("track_subscribed")) == 2, "subscribed again")
             await hear(await ada.track_of("bob", AUDIO), 400, within=10)

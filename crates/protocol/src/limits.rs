@@ -58,7 +58,7 @@ pub const SETTINGS_BYTES: usize = 16 * 1024;
 pub const BODY_BYTES: usize = 64 * 1024;
 
 /// Body of a request to the server API in bytes; a longer one is refused with
-/// 413. Metadata of [`METADATA_BYTES`] in JSON can be four times as long.
+/// 400. Metadata of [`METADATA_BYTES`] in JSON can be four times as long.
 pub const ADMIN_BODY_BYTES: usize = 5 * METADATA_BYTES;
 
 /// What a participant may answer to a procedure call of the server API, in
@@ -75,6 +75,23 @@ pub const RPC_WAIT: Duration = Duration::from_secs(60);
 /// Rooms of one node; further ones are refused with 429, and joins that would
 /// open one with `JOIN_FAILURE`. An empty room costs about a kilobyte.
 pub const ROOMS: usize = 100_000;
+
+/// HTTP connections, WebSockets among them; further ones are closed at once.
+pub const HTTP_CONNECTIONS: usize = 16_384;
+
+/// HTTP connections of one address that is not a trusted proxy; further ones
+/// are closed at once. Room for a thousand people behind one address.
+pub const HTTP_CONNECTIONS_PER_ADDRESS: usize = 4_096;
+
+/// The head of an HTTP request must have come by then, also the first byte of the
+/// next one on a connection that is kept.
+pub const HTTP_HEAD: Duration = Duration::from_secs(10);
+
+/// A connection that takes nothing for so long is closed.
+pub const HTTP_STALL: Duration = Duration::from_secs(30);
+
+/// A request that is not answered by then, slow bodies among them, is given up with 408.
+pub const HTTP_REQUEST: Duration = RPC_WAIT.saturating_add(Duration::from_secs(15));
 
 /// Passcode in bytes; a longer one is refused with 400 before it is hashed.
 pub const PASSCODE_BYTES: usize = 128;

@@ -16,7 +16,7 @@ use axum::{
 };
 use control::Question;
 use futures_util::{FutureExt, future::join_all};
-use protocol::signal::Dialect;
+use protocol::{limits, signal::Dialect};
 use tokio::time::timeout;
 
 use crate::{
@@ -52,14 +52,18 @@ pub fn router(app: Shared) -> Router {
         .with_state(app)
 }
 
-/// Counts the answer, adds the headers, and turns a panic into a 500: one
-/// request's mistake is not the others'.
+/// Counts the answer, adds the headers, and turns a panic into a 500 and
+/// slowness into a 408: one request's mistake is not the others'.
 async fn observe(State(app): State<Shared>, request: Request, next: Next) -> Response {
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let mut response = answer.unwrap_or_else(|_| {
-        tracing::error!("a request handler panicked");
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
-    });
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = match timeout(limits::HTTP_REQUEST, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            tracing::error!("a request handler panicked");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
     let status = response.status().as_u16();
     app.metrics
         .http_responses

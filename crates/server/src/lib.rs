@@ -8,6 +8,7 @@ pub mod clock;
 pub mod control_thread;
 pub mod history;
 pub mod http;
+pub mod listen;
 pub mod metrics;
 pub mod node;
 pub mod passcode;

@@ -16,6 +16,8 @@ use crate::{shard_metrics, shard_thread::ShardReport};
 pub struct Metrics {
     /// Answers to HTTP requests.
     pub http_responses: Family<Status, Counter>,
+    /// Connections that were closed as soon as they came.
+    pub http_turned_away: Family<Kind, Counter>,
     /// Problem documents that were sent.
     pub problems: Family<Kind, Counter>,
     /// Signalling connections that were opened.
@@ -80,6 +82,11 @@ impl Metrics {
             "http_responses",
             "Answers to HTTP requests",
             self.http_responses.clone(),
+        );
+        to.register(
+            "http_turned_away",
+            "Connections closed as soon as they came, by reason",
+            self.http_turned_away.clone(),
         );
         to.register(
             "http_problems",

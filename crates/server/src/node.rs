@@ -26,6 +26,7 @@ use crate::{
     control_thread::{self, ControlPost, Needs},
     history::History,
     http,
+    listen::{self, Bounds},
     metrics::Metrics,
     passcode::{Hashing, Tries},
     settings::Settings,
@@ -53,7 +54,7 @@ pub struct Node {
     app: Shared,
     /// Ends the HTTP server.
     quit: oneshot::Sender<()>,
-    server: task::JoinHandle<io::Result<()>>,
+    server: task::JoinHandle<()>,
     history: task::JoinHandle<()>,
     webhooks: task::JoinSet<()>,
     threads: Vec<JoinHandle<()>>,
@@ -128,17 +129,15 @@ impl Node {
             stopping: AtomicBool::new(false),
         });
         let (quit, quitting) = oneshot::channel::<()>();
-        let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(listener, service).with_graceful_shutdown(async {
-            // Also when the sender is dropped.
-            let _ = quitting.await;
-        });
+        let bounds = Bounds::new(app.settings.trusted_proxies.clone());
+        let router = http::router(app.clone());
+        let server = listen::serve(listener, router, bounds, app.metrics.clone(), quitting);
         Ok(Self {
             http,
             candidates: core.candidates,
             app,
             quit,
-            server: tokio::spawn(server.into_future()),
+            server: tokio::spawn(server),
             history: history_task,
             webhooks: webhook_tasks,
             threads: core.threads,

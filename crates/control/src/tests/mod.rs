@@ -6,6 +6,7 @@
     reason = "a test looks for one kind of message"
 )]
 
+mod admin;
 mod chaos;
 mod data;
 mod descriptions;

@@ -78,6 +78,7 @@ pub(super) fn join() -> Join {
         dialect: Dialect::SinglePeer,
         client: proto::ClientInfo {
             sdk: Sdk::Js.into(),
+            protocol: 17,
             client_protocol: 2,
             capabilities: vec![2],
             ..Default::default()

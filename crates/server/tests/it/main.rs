@@ -7,9 +7,11 @@
     reason = "a test may fail"
 )]
 
+mod admin;
 mod meetings;
 mod property;
 mod signalling;
 mod start;
 mod store;
 mod support;
+mod webhooks;

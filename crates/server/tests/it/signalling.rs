@@ -222,3 +222,39 @@ async fn stopping_says_goodbye() {
         .expect("slow")
         .unwrap();
 }
+
+/// A thousand strangers a second at the door: those inside notice nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_tokens_harm_nobody() {
+    const STRANGERS: usize = 1_000;
+    let fresh = Fresh::start().await;
+    let mut ann = fresh.dial(&token("r", "ann")).await.unwrap();
+    ann.until(joined).await;
+    let address = fresh.node.http;
+    let strangers: Vec<_> = (0..STRANGERS)
+        .map(|number| {
+            tokio::spawn(async move {
+                // Spread over a second.
+                tokio::time::sleep(Duration::from_millis(u64::try_from(number).unwrap())).await;
+                let url = format!("ws://{address}/rtc/v1?access_token=a.b.{number}");
+                tokio_tungstenite::connect_async(url).await.is_err()
+            })
+        })
+        .collect();
+    let mut slowest = Duration::ZERO;
+    while strangers.iter().any(|stranger| !stranger.is_finished()) {
+        let asked = clock::now();
+        ann.send(proto::signal_request::Message::Ping(1)).await;
+        ann.until(|said| matches!(said, Said::Pong(_)).then_some(()))
+            .await;
+        slowest = slowest.max(clock::now().duration_since(asked));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for stranger in strangers {
+        assert!(stranger.await.unwrap(), "let in");
+    }
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    let refused = fresh.metric("plenary_signal_refused_total").await;
+    assert_eq!(refused.to_string(), STRANGERS.to_string());
+    fresh.node.stop().await;
+}

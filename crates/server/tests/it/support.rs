@@ -75,7 +75,12 @@ impl Fresh {
     }
 
     pub(crate) async fn start_in(folder: TempDir) -> Self {
-        let node = Node::start(settings(folder.path())).await.unwrap();
+        let settings = settings(folder.path());
+        Self::start_with(folder, settings).await
+    }
+
+    pub(crate) async fn start_with(folder: TempDir, settings: Settings) -> Self {
+        let node = Node::start(settings).await.unwrap();
         Self {
             node,
             folder,
