@@ -3,10 +3,6 @@
 
 use protocol::grants::{Grants, Source};
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the server API that asks for it is on its way")
-)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Permission {
     pub(crate) can_publish: bool,
