@@ -2,10 +2,15 @@ import path from 'node:path';
 import { defineConfig } from '@playwright/test';
 import { resultsFolder } from './support/place';
 
+type Dialect = { singlePeerConnection: boolean };
+
 /** Each test has whole browser processes to itself, which is all that two cores carry. */
-export default defineConfig({
+export default defineConfig<Dialect>({
   testDir: '.',
-  testMatch: '*.spec.ts',
+  projects: [
+    { name: 'one connection', testMatch: '*.spec.ts' },
+    { name: 'two connections', testMatch: ['sdk.spec.ts', 'sessions.spec.ts'], use: { singlePeerConnection: false } },
+  ],
   workers: 1,
   fullyParallel: false,
   // A test that passes the second time has found something: it fails.

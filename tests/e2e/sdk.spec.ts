@@ -119,7 +119,7 @@ test('who is not let in is told why', async ({ open, sdkPage, server }) => {
   await page.goto(sdkPage.url);
   const refusal = await page.evaluate(async (url) => {
     try {
-      await new window.livekit.Room().connect(url, 'not.a.token');
+      await new window.livekit.Room({ singlePeerConnection: window.singlePeerConnection }).connect(url, 'not.a.token');
       return 'let in';
     } catch (error) {
       if (!(error instanceof window.livekit.ConnectionError)) return String(error);

@@ -154,6 +154,39 @@ fn data_sent_early_waits_for_its_channel() {
 }
 
 #[test]
+fn channels_that_we_open_are_the_clients_to_read() {
+    let mut world = World::new(1);
+    let client = world.join(0);
+    for (_, channel) in CHANNELS {
+        world.order(client, |peer| Command::OpenData { peer, channel });
+    }
+    world.order(client, |peer| Command::SendData {
+        peer,
+        channel: DataChannel::Lossy,
+        payload: Bytes::from_static(b"early"),
+    });
+    // The client opens none, but it must begin with SCTP.
+    world.clients[client].begin_sctp();
+    world.connect();
+    world.clients[client].wake = world.now;
+    world.run_for(5 * SECOND);
+    let opened: BTreeSet<&str> = world.clients[client]
+        .channels
+        .iter()
+        .map(|(_, label)| label.as_str())
+        .collect();
+    assert_eq!(opened, CHANNELS.map(|(label, _)| label).into());
+    assert_eq!(world.clients[client].data[0].1, b"early");
+    // And it answers on them.
+    let (id, _) = world.clients[client].channels[0].clone();
+    let mut channel = world.clients[client].rtc.channel(id).unwrap();
+    assert!(channel.write(true, b"back").unwrap());
+    world.clients[client].wake = world.now;
+    world.run_for(SECOND);
+    assert!(world.clients[client].data.iter().any(|(_, data)| data == b"back"));
+}
+
+#[test]
 fn a_full_queue_drops_the_lossy_and_ends_the_reliable() {
     let mut world = World::new(1);
     let client = world.join(0);

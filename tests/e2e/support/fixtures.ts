@@ -16,7 +16,15 @@ export interface Look {
 export type Open = (look?: Look) => Promise<Page>;
 
 interface Given {
+  /** Which of LiveKit's two dialects its client speaks: one connection, or one up and one down. */
+  singlePeerConnection: boolean;
   open: Open;
+}
+
+declare global {
+  interface Window {
+    singlePeerConnection: boolean;
+  }
 }
 
 interface GivenToAll {
@@ -47,7 +55,9 @@ export const test = base.extend<Given, GivenToAll>({
     { scope: 'worker' },
   ],
 
-  open: async ({ server }, use, info) => {
+  singlePeerConnection: [true, { option: true }],
+
+  open: async ({ server, singlePeerConnection }, use, info) => {
     const browsers: Browser[] = [];
     const complaints: string[] = [];
     await use(async (look = {}) => {
@@ -55,6 +65,7 @@ export const test = base.extend<Given, GivenToAll>({
       browsers.push(browser);
       const page = await (await context(browser, look)).newPage();
       await page.addInitScript(collectConnections);
+      await page.addInitScript((single) => void (window.singlePeerConnection = single), singlePeerConnection);
       page.on('pageerror', (error) => complaints.push(String(error)));
       return page;
     });

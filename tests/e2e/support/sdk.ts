@@ -13,7 +13,7 @@ export async function connect(open: Open, sdkPage: SdkPage, server: Server, room
   await page.evaluate(
     async ([url, token]) => {
       const { Room, RoomEvent } = window.livekit;
-      const room = new Room();
+      const room = new Room({ singlePeerConnection: window.singlePeerConnection });
       const tell = (text: string): void => void window.told.push(text);
       room
         .on(RoomEvent.ParticipantConnected, (other) => tell(`joined ${other.identity}`))
@@ -36,7 +36,10 @@ export async function connect(open: Open, sdkPage: SdkPage, server: Server, room
           tell(`data ${other?.identity} ${topic} ${new TextDecoder().decode(payload)}`),
         )
         .on(RoomEvent.Disconnected, (reason) => tell(`disconnected ${reason}`))
-        .on(RoomEvent.Reconnecting, () => tell('reconnecting'));
+        .on(RoomEvent.ActiveSpeakersChanged, (speakers) => tell(`speaking ${speakers.map((one) => one.identity).join(' ')}`))
+        .on(RoomEvent.Reconnecting, () => tell('reconnecting'))
+        .on(RoomEvent.SignalReconnecting, () => tell('signal reconnecting'))
+        .on(RoomEvent.Reconnected, () => tell('reconnected'));
       room.registerTextStreamHandler('chat', async (reader, { identity }) => {
         tell(`text ${identity} ${await reader.readAll()}`);
       });
