@@ -283,9 +283,12 @@ impl Up {
         } else {
             opened.extensions.rid
         };
-        let at = track.encodings.iter().position(|e| e.rid == rid)?;
-        let encoding = u8::try_from(at).ok()?;
         let alone = track.encodings.len() == 1;
+        // Native clients name one of several encodings, and put into it the
+        // layers of all.
+        let nameless = |e: &UpEncoding| alone && e.rid.is_none();
+        let at = (track.encodings.iter()).position(|e| e.rid == rid || nameless(e))?;
+        let encoding = u8::try_from(at).ok()?;
         let ssrc = opened.header.ssrc;
         let known = track.encodings.get_mut(at)?;
         if !repair {
