@@ -13,6 +13,7 @@
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod history;
+mod layers;
 mod offsets;
 mod pictures;
 mod reports;
@@ -22,8 +23,9 @@ mod stream;
 mod timeline;
 mod write;
 
+pub use layers::{LayersPatch, Limit};
 pub use stream::{Forward, Origin, Settings, Stream};
-pub use write::{Repeat, Rewritten, Stamp};
+pub use write::{Patch, Repeat, Rewritten, Stamp};
 
 #[cfg(test)]
 mod tests;

@@ -183,7 +183,12 @@ fn channels_that_we_open_are_the_clients_to_read() {
     assert!(channel.write(true, b"back").unwrap());
     world.clients[client].wake = world.now;
     world.run_for(SECOND);
-    assert!(world.clients[client].data.iter().any(|(_, data)| data == b"back"));
+    assert!(
+        world.clients[client]
+            .data
+            .iter()
+            .any(|(_, data)| data == b"back")
+    );
 }
 
 #[test]

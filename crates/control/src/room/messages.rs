@@ -16,13 +16,20 @@ const PROTOCOL: i32 = 17;
 
 /// What clients may publish.
 pub(super) fn codecs() -> Vec<proto::Codec> {
-    ["audio/opus", "video/VP8", "video/H264"]
-        .into_iter()
-        .map(|mime| proto::Codec {
-            mime: mime.to_owned(),
-            fmtp_line: String::new(),
-        })
-        .collect()
+    [
+        "audio/opus",
+        "audio/red",
+        "video/VP8",
+        "video/H264",
+        "video/VP9",
+        "video/AV1",
+    ]
+    .into_iter()
+    .map(|mime| proto::Codec {
+        mime: mime.to_owned(),
+        fmtp_line: String::new(),
+    })
+    .collect()
 }
 
 pub(super) fn server_info(desk: &Desk) -> proto::ServerInfo {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
-use protocol::{media::Codec, signal::Dialect};
+use protocol::signal::Dialect;
 
 use super::{Room, requests::Fault};
 use crate::{
@@ -98,7 +98,7 @@ impl Room {
         for (index, section) in offer.sections.iter().enumerate() {
             if let Usage::Up(id) = participant.sections.usage(index)
                 && let Some(track) = participant.tracks.get_mut(&id)
-                && track.encodings != section.encodings(track.simulcast())
+                && track.encodings != section.encodings(track.separate())
             {
                 track.bind(section);
                 renewed.push(id);
@@ -195,20 +195,14 @@ impl Room {
             Usage::Unclaimed if !participant.grants.can_publish => Reply::Inactive,
             Usage::Unclaimed => {
                 let formats = section.preferred();
-                let simulcast = formats
-                    .first()
-                    .is_some_and(|f| matches!(f.codec, Codec::Vp8 | Codec::H264));
-                Reply::Receive { formats, simulcast }
+                Reply::Receive { formats }
             }
             Usage::Up(track) => participant
                 .tracks
                 .get(&track)
                 .map_or(Reply::Inactive, |track| {
                     let formats = track.formats.clone();
-                    Reply::Receive {
-                        formats,
-                        simulcast: track.simulcast(),
-                    }
+                    Reply::Receive { formats }
                 }),
             Usage::Down(track) => self
                 .sending(participant, track, desk)

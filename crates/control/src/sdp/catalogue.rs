@@ -194,6 +194,8 @@ pub(crate) fn media(mid: Mid, kind: Kind, formats: &[Format]) -> Section {
             .filter(|(_, extension)| fits(*extension))
             .collect(),
         reduced_size: true,
+        // Descriptors of dependencies outgrow the short form of extensions.
+        mixed: true,
         ..Section::blank(
             mid,
             medium,

@@ -17,10 +17,7 @@ const SCTP_PORT: u16 = 5_000;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Reply {
     /// We take in what the client sends, in these codecs, best first.
-    Receive {
-        formats: Vec<Format>,
-        simulcast: bool,
-    },
+    Receive { formats: Vec<Format> },
     /// We send a track.
     Send(Sending),
     /// Nothing flows, but the section stays and can be used again.
@@ -130,9 +127,9 @@ impl Description<'_> {
 
     fn section(&self, out: &mut String, section: &Section, reply: &Reply) -> std::fmt::Result {
         match reply {
-            Reply::Receive { formats, simulcast } => {
+            Reply::Receive { formats } => {
                 self.media(out, section, &pick(section, formats), "recvonly")?;
-                if *simulcast && !section.rids.is_empty() {
+                if !section.rids.is_empty() {
                     simulcast_lines(out, section)?;
                 }
                 Ok(())
@@ -188,6 +185,9 @@ impl Description<'_> {
             if wanted {
                 write!(out, "a=extmap:{id} {}\r\n", extension.uri())?;
             }
+        }
+        if section.mixed {
+            out.push_str("a=extmap-allow-mixed\r\n");
         }
         write!(out, "a={direction}\r\na=rtcp-mux\r\n")?;
         if section.reduced_size {

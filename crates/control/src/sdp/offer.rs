@@ -53,10 +53,11 @@ impl Offer {
         let session = Session::parse(text.as_bytes())
             .map_err(|error| OfferError::Grammar(error.to_string()))?;
         let direction = section::direction(&session.attributes);
+        let mixed = section::allows_mixed(&session.attributes);
         let sections = session
             .medias
             .iter()
-            .map(|media| Section::parse(media, direction))
+            .map(|media| Section::parse(media, direction, mixed))
             .collect::<Result<Vec<_>, _>>()?;
         let mut mids = BTreeSet::new();
         if !sections.iter().all(|section| mids.insert(section.mid)) {

@@ -43,6 +43,8 @@ pub(crate) struct Section {
     /// The client has given the section up (port 0, RFC 8829 §5.2.2).
     pub(crate) rejected: bool,
     pub(crate) reduced_size: bool,
+    /// Header extensions of more than 16 bytes may be sent (RFC 8285 §6).
+    pub(crate) mixed: bool,
     pub(crate) codecs: Vec<OfferedCodec>,
     /// Known header extensions with the client's ids, in the offer's order.
     pub(crate) extensions: Vec<(u8, Extension)>,
@@ -127,6 +129,7 @@ impl Section {
     pub(crate) fn parse(
         media: &Media,
         session_direction: Option<&str>,
+        mixed: bool,
     ) -> Result<Self, OfferError> {
         let medium = match media.media.as_str() {
             "audio" => Medium::Audio,
@@ -150,11 +153,19 @@ impl Section {
             receives: !rejected && matches!(direction, "sendrecv" | "recvonly"),
             rejected,
             reduced_size: media.attributes.iter().any(|a| a.attribute == "rtcp-rsize"),
+            mixed: mixed || allows_mixed(&media.attributes),
             ..Self::blank(mid, medium, Heading::of(media))
         };
         if let Some(kind) = medium.kind() {
             section.codecs = codec::codecs(media, kind);
             section.extensions = extensions(&media.attributes);
+            if !section.mixed {
+                // A key frame's descriptor has some 80 bytes.
+                let short = |extension| extension != Extension::DependencyDescriptor;
+                section
+                    .extensions
+                    .retain(|(_, extension)| short(*extension));
+            }
             section.rids = rids(&media.attributes);
             section.ssrc = ssrc(&media.attributes);
             section.msid = msid(&media.attributes);
@@ -172,6 +183,7 @@ impl Section {
             receives: false,
             rejected: false,
             reduced_size: false,
+            mixed: false,
             codecs: Vec::new(),
             extensions: Vec::new(),
             rids: Vec::new(),
@@ -252,6 +264,12 @@ pub(crate) fn direction(attributes: &[Attribute]) -> Option<&str> {
         .iter()
         .map(|a| a.attribute.as_str())
         .find(|name| matches!(*name, "sendrecv" | "sendonly" | "recvonly" | "inactive"))
+}
+
+pub(crate) fn allows_mixed(attributes: &[Attribute]) -> bool {
+    attributes
+        .iter()
+        .any(|a| a.attribute == "extmap-allow-mixed")
 }
 
 /// `a=extmap:<id>[/<direction>] <uri>` (RFC 8285 §8).

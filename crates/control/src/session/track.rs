@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use livekit_protocol as proto;
-use proto::{AudioTrackFeature, TrackSource, TrackType};
+use proto::{AudioTrackFeature, TrackSource, TrackType, video_layer::Mode as VideoLayerMode};
 use protocol::{
     grants::Source,
     ids::TrackId,
     limits,
-    media::{Encoding, Format, Kind, Mid},
+    media::{Codec, Encoding, Format, Kind, Mid},
 };
 
 use crate::sdp::{OfferedCodec, Section, mime};
@@ -119,19 +119,23 @@ impl Track {
         };
         self.formats.dedup();
         self.mid = Some(section.mid);
-        self.encodings = section.encodings(self.simulcast());
+        self.encodings = section.encodings(self.separate());
         self.describe(section);
     }
 
-    /// Several encodings are for codecs in which each is a stream of its own.
-    /// Scalable codecs put their layers into one.
-    pub(crate) fn simulcast(&self) -> bool {
-        use protocol::media::Codec;
+    /// Whether each encoding is a stream of its own. Scalable codecs put all
+    /// layers into one, even where several encodings are described, unless the
+    /// client has said otherwise.
+    pub(crate) fn separate(&self) -> bool {
+        let codec = self.info.codecs.first();
+        let mode = codec.map_or(0, |codec| codec.video_layer_mode);
+        let asked = mode == VideoLayerMode::OneSpatialLayerPerStream as i32;
         self.formats
             .first()
             .is_some_and(|format| match format.codec {
                 Codec::Vp8 | Codec::H264 => true,
-                Codec::Opus | Codec::Red | Codec::Vp9 | Codec::Av1 => false,
+                Codec::Vp9 | Codec::Av1 => asked,
+                Codec::Opus | Codec::Red => false,
             })
     }
 

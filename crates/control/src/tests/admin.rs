@@ -301,7 +301,7 @@ fn data_of_the_server_is_sent_once() {
         (user.payload.as_slice(), user.topic.as_deref()),
         (&b"hello"[..], Some("t"))
     );
-    world.pass(Duration::from_secs(61));
+    world.live(61);
     world.asked(send(vec![7; 16], &[])).unwrap();
     assert_eq!(code(world.asked(send(vec![7], &[]))), Code::InvalidArgument);
 }

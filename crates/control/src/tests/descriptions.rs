@@ -181,11 +181,9 @@ fn trap_20_a_published_camera_is_answered_with_its_encodings() {
     let sdp = write(&offer, |_, section| match section.medium {
         Medium::Video if section.sends => Reply::Receive {
             formats: vec![format(Codec::Vp8, 0)],
-            simulcast: true,
         },
         Medium::Audio if section.sends => Reply::Receive {
             formats: vec![format(Codec::Opus, 0)],
-            simulcast: false,
         },
         Medium::Audio | Medium::Video | Medium::Data | Medium::Unknown => idle(0, section),
     });

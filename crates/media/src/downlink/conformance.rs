@@ -23,8 +23,11 @@ pub struct Source {
     pub part: u16,
     pub parts: u16,
     pub key_frame: bool,
-    /// The frame of the same encoding that this one is predicted from.
-    pub needs: Option<u64>,
+    /// The frames of the same encoding that this one is predicted from.
+    pub needs: [Option<u64>; 2],
+    /// Pictures of one encoding are numbered from 0. Those of a scalable stream
+    /// consist of a frame for each spatial layer.
+    pub picture: u64,
 }
 
 /// How a stream breaks the contract.
@@ -44,6 +47,10 @@ pub enum Violation {
     BaseCounter(u64),
     #[error("the frame of packet {0} is predicted from one that was not sent")]
     Undecodable(u64),
+    #[error("the number of the frame of packet {0} does not follow")]
+    FrameNumber(u64),
+    #[error("packet {0} is the last of its picture and not marked, or the other way round")]
+    Marker(u64),
     #[error("the frame of packet {0} was sent in part though it came whole")]
     Incomplete(u64),
 }
@@ -63,6 +70,7 @@ pub struct Summary {
 struct Sent {
     header: Header,
     payload: Vec<u8>,
+    frame: Option<u16>,
     source: Source,
 }
 
@@ -91,6 +99,9 @@ struct Frame {
     timestamp: u32,
     picture_id: Option<codec::PictureId>,
     tl0: Option<u8>,
+    /// As the dependency descriptor has it.
+    number: Option<u16>,
+    marker: bool,
     last_number: u64,
     first_number: u64,
     parts: u16,
@@ -99,10 +110,22 @@ struct Frame {
 impl Checker {
     /// A packet went out in clear: not a repeat, but in the order of sending.
     pub fn sent(&mut self, header: &Header, payload: &[u8], source: Source) {
+        self.sent_scalable(header, payload, None, source);
+    }
+
+    /// As [`Self::sent`], with the frame number of the dependency descriptor.
+    pub fn sent_scalable(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        frame: Option<u16>,
+        source: Source,
+    ) {
         let number = self.extender.extend(header.sequence);
         let sent = Sent {
             header: *header,
             payload: payload.to_vec(),
+            frame,
             source,
         };
         if self.sent.insert(number, sent).is_some() {
@@ -151,8 +174,16 @@ impl Checker {
         let this = Frame {
             source,
             timestamp: sent.header.timestamp,
-            picture_id: facts.vp8.and_then(|vp8| vp8.picture_id),
-            tl0: facts.vp8.and_then(|vp8| vp8.tl0),
+            picture_id: match (facts.vp8, facts.vp9) {
+                (Some(vp8), _) => vp8.picture_id,
+                (None, vp9) => vp9.and_then(|vp9| vp9.picture_id),
+            },
+            tl0: match (facts.vp8, facts.vp9) {
+                (Some(vp8), _) => vp8.tl0,
+                (None, vp9) => vp9.and_then(|vp9| vp9.tl0),
+            },
+            number: sent.frame,
+            marker: sent.header.marker,
             last_number: number,
             first_number: number,
             parts: 1,
@@ -160,6 +191,10 @@ impl Checker {
         if let Some(last) = &mut decoder.last {
             let same = last.source.encoding == source.encoding && last.source.frame == source.frame;
             if same {
+                if last.marker {
+                    return Err(Violation::Marker(last.last_number));
+                }
+                last.marker = this.marker;
                 last.last_number = number;
                 last.parts += 1;
                 return same_frame(last, &this, number);
@@ -198,12 +233,24 @@ impl Checker {
                 if last.parts < last.source.parts && !begins && !lost {
                     return Err(Violation::Incomplete(last.last_number));
                 }
-                if !is_newer(this.timestamp, last.timestamp) {
+                let together = !switched && last.source.picture == source.picture;
+                if together && last.timestamp != this.timestamp {
+                    return Err(Violation::FrameTimestamp(number));
+                }
+                if !together && !is_newer(this.timestamp, last.timestamp) {
                     return Err(Violation::Backwards(number));
                 }
-                follows(&last, this, hidden)
+                // After a loss, which frame is the last may be known too late.
+                let whole = hidden == 0 && !begins && self.lost.is_empty();
+                if whole && last.marker == together {
+                    return Err(Violation::Marker(last.last_number));
+                }
+                follows(&last, this, begins, hidden)
                     .then_some(())
                     .ok_or(Violation::PictureId(number))?;
+                numbered(&last, this, begins)
+                    .then_some(())
+                    .ok_or(Violation::FrameNumber(number))?;
             }
         }
         base_counter(decoder, this, temporal, hidden)?;
@@ -211,7 +258,12 @@ impl Checker {
             let frame = (source.encoding, frame);
             decoder.decodable.contains(&frame) || self.lost.contains(&frame)
         };
-        if source.needs.is_some_and(|needs| !known(needs)) {
+        if source
+            .needs
+            .into_iter()
+            .flatten()
+            .any(|needs| !known(needs))
+        {
             return Err(Violation::Undecodable(number));
         }
         if source.key_frame {
@@ -237,9 +289,21 @@ fn same_frame(frame: &Frame, this: &Frame, number: u64) -> Result<(), Violation>
     Ok(())
 }
 
-/// Whether the picture ids are neighbours, but for frames hidden in a gap.
-fn follows(last: &Frame, this: &Frame, hidden: u64) -> bool {
+/// Whether the picture ids are neighbours, but for frames hidden in a gap; those
+/// of scalable streams, by which frames name each other, keep their distances.
+fn follows(last: &Frame, this: &Frame, begins: bool, hidden: u64) -> bool {
+    let distance = this.source.picture.wrapping_sub(last.source.picture);
+    let scalable = this.source.picture != this.source.frame;
     match (last.picture_id, this.picture_id) {
+        (Some(last), Some(this)) if scalable => {
+            let mask = if this.long { 0x7fff } else { 0x7f };
+            let ahead = this.value.wrapping_sub(last.value) & mask;
+            if begins {
+                (1..mask / 2).contains(&ahead)
+            } else {
+                u64::from(ahead) == distance & u64::from(mask)
+            }
+        }
         (Some(last), Some(this)) => {
             let mask = if this.long { 0x7fff } else { 0x7f };
             let ahead = this.value.wrapping_sub(last.value) & mask;
@@ -247,6 +311,19 @@ fn follows(last: &Frame, this: &Frame, hidden: u64) -> bool {
         }
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// Whether the number of the dependency descriptor keeps its distance from the
+/// one before it, and goes forward where something begins.
+fn numbered(last: &Frame, this: &Frame, begins: bool) -> bool {
+    match (last.number, this.number) {
+        (Some(before), Some(number)) => {
+            let ahead = number.wrapping_sub(before);
+            let distance = this.source.frame.wrapping_sub(last.source.frame);
+            (begins && (1..0x8000).contains(&ahead)) || u64::from(ahead) == distance & 0xffff
+        }
+        (None, _) | (Some(_), None) => true,
     }
 }
 
@@ -261,7 +338,10 @@ fn base_counter(
     };
     if let Some(last) = decoder.tl0 {
         let ahead = u64::from(tl0.wrapping_sub(last));
-        let least = u64::from(temporal == 0);
+        let upper = decoder
+            .last
+            .is_some_and(|last| last.timestamp == this.timestamp);
+        let least = u64::from(temporal == 0 && !upper);
         if ahead < least || ahead > least + hidden {
             return Err(Violation::BaseCounter(this.first_number));
         }
@@ -302,7 +382,8 @@ mod tests {
                     part,
                     parts,
                     key_frame,
-                    needs: frame.checked_sub(1).map(u64::from),
+                    needs: [frame.checked_sub(1).map(u64::from), None],
+                    picture: frame.into(),
                 };
                 (header, payload, source)
             })
@@ -333,7 +414,8 @@ mod tests {
     fn each_breach_is_seen() {
         type Breach = fn(&mut Vec<(Header, Vec<u8>, Source)>);
         let first = 0x1_0000 + 65_534;
-        let breaches: [(Breach, Violation); 10] = [
+        let breaches: [(Breach, Violation); 11] = [
+            (|p| p[1].0.marker = false, Violation::Marker(first + 1)),
             (|p| p.push(p[0].clone()), Violation::Reused(first)),
             (
                 |p| p[1].0.timestamp += 1,
@@ -349,7 +431,7 @@ mod tests {
             (|p| p[1].1[2] += 1, Violation::PictureId(first + 1)),
             (|p| p[2].1[3] += 1, Violation::BaseCounter(first + 2)),
             (
-                |p| p[3].2.needs = Some(77),
+                |p| p[3].2.needs[1] = Some(77),
                 Violation::Undecodable(first + 3),
             ),
             (|p| p[0].2.parts = 3, Violation::Incomplete(first + 1)),

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{codec::Vp8Patch, uplink::Packet};
+use super::write::Patch;
+use crate::uplink::Packet;
 
 /// Packets kept at first…
 const SMALL: usize = 64;
@@ -23,7 +24,7 @@ pub(super) struct Sent {
     pub(super) index: u64,
     pub(super) packet: Arc<Packet>,
     pub(super) timestamp: u32,
-    pub(super) patch: Option<Vp8Patch>,
+    pub(super) patch: Option<Patch>,
     pub(super) blank: bool,
     pub(super) repeated: Option<Instant>,
 }

@@ -4,7 +4,10 @@
 //! Receivers take a hole in the picture ids for a frame that is still to come
 //! and wait for it, so dropped frames must leave none.
 
-use super::offsets::{Offsets, Place};
+use super::{
+    offsets::{Offsets, Place},
+    write::Patch,
+};
 use crate::codec::{PictureId, Vp8, Vp8Patch};
 
 /// Bits of the picture ids that we keep count with.
@@ -32,12 +35,14 @@ pub(super) struct Pictures {
 pub(super) struct NextPicture {
     pub(super) id: u64,
     pub(super) tl0: u8,
+    /// Of dependency descriptors.
+    pub(super) frame: u16,
 }
 
 /// What is to be done with a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fate {
-    Send(Vp8Patch),
+    Send(Patch),
     Drop,
 }
 
@@ -61,10 +66,10 @@ impl Pictures {
     /// A packet in order: decides about its frame if it is the first of it.
     pub(super) fn newest(&mut self, vp8: &Vp8, limit: u8) -> Fate {
         let Some(id) = vp8.picture_id else {
-            return Fate::Send(Vp8Patch {
+            return Fate::Send(Patch::Vp8(Vp8Patch {
                 picture_id: 0,
                 tl0: self.tl0(vp8),
-            });
+            }));
         };
         let number = nearest(self.highest, id);
         if number > self.highest {
@@ -74,7 +79,8 @@ impl Pictures {
         if number == self.highest && !self.kept {
             return Fate::Drop;
         }
-        self.place(number, vp8).map_or(Fate::Drop, Fate::Send)
+        let patch = self.place(number, vp8).map(Patch::Vp8);
+        patch.map_or(Fate::Drop, Fate::Send)
     }
 
     /// A packet that was overtaken: `None` when its frame was dropped, or cannot

@@ -4,13 +4,12 @@
 use protocol::media::{Format, Kind};
 
 use super::{
+    layers::{Layers, Level, Verdict},
     offsets::{Offsets, Place},
     pictures::{Fate, NextPicture, Pictures},
+    write::Patch,
 };
-use crate::{
-    codec::Vp8Patch,
-    uplink::{Packet, Reference},
-};
+use crate::uplink::{Packet, Reference};
 
 /// Packets that may be missing within a segment; a wider gap ends it, since
 /// nobody repairs so much, and receivers lose count of roll-overs at 2^15.
@@ -25,7 +24,9 @@ pub(super) struct Segment {
     sequences: Offsets,
     /// Where the next segment begins: indices from here on are not ours.
     end: u64,
-    pictures: Option<Pictures>,
+    frames: Frames,
+    /// Its qualities are spatial layers, not encodings.
+    alone: bool,
     /// Added to timestamps.
     pub(super) timestamp_shift: u32,
     /// How much of it was needed only to go forward.
@@ -34,12 +35,57 @@ pub(super) struct Segment {
     pub(super) reference: Option<Reference>,
 }
 
+/// What is known of the segment's frames.
+#[derive(Clone, Debug)]
+enum Frames {
+    /// Nothing that has to go on.
+    Plain,
+    Vp8(Pictures),
+    Scalable(Layers),
+}
+
+impl Frames {
+    fn begin(packet: &Packet, next: NextPicture) -> Self {
+        let vp8 = packet.vp8.and_then(|vp8| Pictures::begin(&vp8, next));
+        match vp8 {
+            Some(pictures) => Self::Vp8(pictures),
+            None => Layers::begin(packet, next).map_or(Self::Plain, Self::Scalable),
+        }
+    }
+
+    /// Whether to send a packet in order, and how: `Err` when it can't be told.
+    fn newest(&mut self, packet: &Packet, limit: Level) -> Result<Option<Fate>, Unknown> {
+        match (self, &packet.vp8) {
+            (Self::Vp8(pictures), Some(vp8)) => Ok(Some(pictures.newest(vp8, limit.temporal))),
+            (Self::Scalable(layers), _) => match layers.newest(packet, limit) {
+                Verdict::Send(patch) => Ok(Some(Fate::Send(Patch::Layers(patch)))),
+                Verdict::Drop => Ok(Some(Fate::Drop)),
+                Verdict::Unknown => Err(Unknown),
+            },
+            (Self::Plain, _) | (Self::Vp8(_), None) => Ok(None),
+        }
+    }
+
+    /// As [`Self::newest`] for a packet that was overtaken.
+    fn late(&mut self, packet: &Packet) -> Option<Fate> {
+        let patch = match (self, &packet.vp8) {
+            (Self::Vp8(pictures), Some(vp8)) => pictures.late(vp8).map(Patch::Vp8),
+            (Self::Scalable(layers), _) => layers.late(packet).map(Patch::Layers),
+            (Self::Plain, _) | (Self::Vp8(_), None) => return None,
+        };
+        Some(patch.map_or(Fate::Drop, Fate::Send))
+    }
+}
+
+/// It can't be told what a packet is needed for.
+struct Unknown;
+
 /// What becomes of a packet of the segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
     Send {
         index: u64,
-        patch: Option<Vp8Patch>,
+        patch: Option<Patch>,
         blank: bool,
         /// Added to the timestamp.
         shift: u32,
@@ -62,16 +108,25 @@ impl Segment {
             highest: packet.sequence.saturating_sub(1),
             sequences: Offsets::new(packet.sequence, index),
             end: u64::MAX,
-            pictures: packet.vp8.and_then(|vp8| Pictures::begin(&vp8, next)),
+            frames: Frames::begin(packet, next),
+            alone: packet.alone,
             timestamp_shift: 0,
             bump: 0,
             reference: packet.reference,
         }
     }
 
-    /// Finds the place of a packet of the segment's encoding. `temporal` is the
-    /// highest layer wanted; what is not `sendable` is passed over.
-    pub(super) fn take(&mut self, packet: &Packet, temporal: u8, sendable: bool) -> Outcome {
+    /// The highest spatial layer that is sent, where layers are the qualities.
+    pub(super) const fn spatial(&self) -> Option<u8> {
+        match &self.frames {
+            Frames::Scalable(layers) if self.alone => Some(layers.spatial()),
+            Frames::Plain | Frames::Vp8(_) | Frames::Scalable(_) => None,
+        }
+    }
+
+    /// Finds the place of a packet of the segment's encoding. `limit` has the
+    /// highest layers wanted; what is not `sendable` is passed over.
+    pub(super) fn take(&mut self, packet: &Packet, limit: Level, sendable: bool) -> Outcome {
         if packet.sequence <= self.highest {
             return self.late(packet);
         }
@@ -82,10 +137,13 @@ impl Segment {
         }
         self.highest = packet.sequence;
         self.reference = packet.reference.or(self.reference);
-        let fate = match (&mut self.pictures, &packet.vp8) {
-            _ if packet.payload().is_empty() || !sendable => Some(Fate::Drop),
-            (Some(pictures), Some(vp8)) => Some(pictures.newest(vp8, temporal)),
-            (None, _) | (Some(_), None) => None,
+        let fate = if packet.payload().is_empty() || !sendable {
+            Some(Fate::Drop)
+        } else {
+            match self.frames.newest(packet, limit) {
+                Ok(fate) => fate,
+                Err(Unknown) => return Outcome::Broken,
+            }
         };
         if fate == Some(Fate::Drop) {
             self.sequences.drop(packet.sequence);
@@ -112,7 +170,11 @@ impl Segment {
     /// Returns where its pictures begin.
     pub(super) fn close(&mut self, end: u64) -> Option<NextPicture> {
         self.end = end;
-        self.pictures.as_mut().map(Pictures::close)
+        match &mut self.frames {
+            Frames::Plain => None,
+            Frames::Vp8(pictures) => Some(pictures.close()),
+            Frames::Scalable(layers) => Some(layers.close()),
+        }
     }
 
     /// A packet that was overtaken goes where a hole was left for it. If it is
@@ -125,15 +187,19 @@ impl Segment {
             Place::At(index) if index < self.end => index,
             Place::At(_) | Place::Dropped | Place::Forgotten => return Outcome::Skip,
         };
-        let patch = match (&mut self.pictures, &packet.vp8) {
-            (Some(pictures), Some(vp8)) => pictures.late(vp8),
-            (None, _) | (Some(_), None) => None,
+        let fate = if packet.payload().is_empty() {
+            Some(Fate::Drop)
+        } else {
+            self.frames.late(packet)
         };
-        let unplaced = patch.is_none() && self.pictures.is_some() && packet.vp8.is_some();
-        let blank = packet.payload().is_empty() || unplaced;
+        let (patch, blank) = match fate {
+            Some(Fate::Send(patch)) => (Some(patch), false),
+            Some(Fate::Drop) => (None, true),
+            None => (None, false),
+        };
         Outcome::Send {
             index,
-            patch: if blank { None } else { patch },
+            patch,
             blank,
             shift: self.timestamp_shift,
             newest: false,

@@ -6,19 +6,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::media::{Kind, Mid, Payload, Wish};
+use protocol::media::{Codec, Format, Kind, Mid, Payload, Wish};
 
 use super::{
     history::{History, Sent},
+    layers::Level,
     pictures::NextPicture,
     reports::{self, Reports},
     savings::Savings,
     segment::{Outcome, Segment},
     timeline::Timeline,
-    write::{Repeat, Rewritten},
+    write::{Patch, Repeat, Rewritten},
 };
 use crate::{
-    codec::Vp8Patch,
+    codec::red,
     rtcp::{ReportBlock, SenderInfo},
     rtp::{Header, Novelty, PayloadTypes, Window, ticks},
     uplink::{Encodings, Packet},
@@ -102,6 +103,7 @@ impl Stream {
             next_picture: NextPicture {
                 id: (1 << 20) + u64::from(origin.picture_id & 0x7fff),
                 tl0: 0,
+                frame: 0,
             },
             timeline: Timeline::new(origin.timestamp),
             used: Window::default(),
@@ -150,6 +152,14 @@ impl Stream {
         self.history.touch(self.index, packets)
     }
 
+    /// The encoding that is being sent; of a scalable stream, the highest
+    /// spatial layer that may be.
+    #[must_use]
+    pub fn quality(&self) -> Option<u8> {
+        let segment = self.current.as_ref()?;
+        Some(segment.spatial().unwrap_or(segment.encoding))
+    }
+
     /// The encoding that is being sent.
     #[must_use]
     pub fn encoding(&self) -> Option<u8> {
@@ -187,7 +197,15 @@ impl Stream {
             return None;
         }
         let target = self.target(live)?;
-        (self.encoding() != Some(target)).then_some(target)
+        let settled = match &self.current {
+            // Layers are left out without a key frame.
+            Some(segment) => match segment.spatial() {
+                Some(spatial) => spatial >= target,
+                None => segment.encoding == target,
+            },
+            None => false,
+        };
+        (!settled).then_some(target)
     }
 
     /// The subscriber's decoder needs a key frame (PLI, FIR): of which encoding.
@@ -213,12 +231,16 @@ impl Stream {
             return Forward::default();
         };
         let target = self.target(live);
-        if target.is_none() && self.encoding().is_some_and(|current| current > encoding) {
+        if target.is_none() && self.quality().is_some_and(|current| current > encoding) {
             self.end_segment();
         }
         let send = if self.concerns(packet) {
-            let numbering = payloads.numbering(packet.format);
-            let outcome = self.decide(packet, (encoding, temporal), target, numbering.is_some());
+            let numbering = numbering(packet, payloads);
+            let level = Level {
+                spatial: encoding,
+                temporal,
+            };
+            let outcome = self.decide(packet, level, target, numbering.is_some());
             numbering.and_then(|payload| self.rewrite(packet, payload, outcome, now))
         } else {
             None
@@ -245,13 +267,13 @@ impl Stream {
     fn decide(
         &mut self,
         packet: &Packet,
-        (limit, temporal): (u8, u8),
+        limit: Level,
         target: Option<u8>,
         sendable: bool,
     ) -> Outcome {
         let of_packet = |segment: &&mut Segment| segment.encoding == packet.encoding;
         if let Some(segment) = self.current.as_mut().filter(of_packet) {
-            let outcome = segment.take(packet, temporal, sendable);
+            let outcome = segment.take(packet, limit, sendable);
             if outcome != Outcome::Broken {
                 return outcome;
             }
@@ -262,8 +284,8 @@ impl Stream {
                 return outcome;
             }
         }
-        if sendable && self.may_begin(packet, limit, target) {
-            self.begin(packet, temporal)
+        if sendable && self.may_begin(packet, limit.spatial, target) {
+            self.begin(packet, limit)
         } else {
             Outcome::Skip
         }
@@ -278,12 +300,12 @@ impl Stream {
         decodable && wanted && sound && packet.encoding <= limit
     }
 
-    fn begin(&mut self, packet: &Packet, temporal: u8) -> Outcome {
+    fn begin(&mut self, packet: &Packet, limit: Level) -> Outcome {
         self.end_segment();
         let mut segment = Segment::begin(packet, self.index, self.next_picture);
         self.timeline
             .align(&mut segment, packet, self.previous.as_ref());
-        let outcome = segment.take(packet, temporal, true);
+        let outcome = segment.take(packet, limit, true);
         self.current = Some(segment);
         outcome
     }
@@ -301,7 +323,7 @@ impl Stream {
     fn rewrite(
         &mut self,
         packet: &Arc<Packet>,
-        payload: Payload,
+        (payload, sound): (Payload, Option<Patch>),
         outcome: Outcome,
         now: Instant,
     ) -> Option<Rewritten> {
@@ -318,6 +340,7 @@ impl Stream {
         if self.used.insert(index) != Novelty::New {
             return None;
         }
+        let patch = patch.or(sound);
         let timestamp = packet.timestamp.wrapping_add(shift);
         self.index = self.index.max(index + 1);
         if newest {
@@ -358,12 +381,13 @@ impl Stream {
         packet: &Packet,
         payload_type: u8,
         (index, timestamp): (u64, u32),
-        (patch, blank): (Option<Vp8Patch>, bool),
+        (patch, blank): (Option<Patch>, bool),
         now: Instant,
     ) -> Rewritten {
+        let ends = matches!(patch, Some(Patch::Layers(layers)) if layers.ends_picture);
         Rewritten {
             header: Header {
-                marker: packet.marker && !blank,
+                marker: (packet.marker || ends) && !blank,
                 payload_type,
                 sequence: (index & 0xffff) as u16,
                 timestamp,
@@ -488,4 +512,26 @@ impl Stream {
     pub const fn fraction_lost(&self) -> Option<u8> {
         self.reports.fraction_lost
     }
+}
+
+const OPUS: Format = Format {
+    codec: Codec::Opus,
+    profile: 0,
+};
+
+/// How to number a packet for the subscriber, and what to make of redundant
+/// audio; `None` when it can't decode the format.
+fn numbering(packet: &Packet, payloads: &PayloadTypes) -> Option<(Payload, Option<Patch>)> {
+    let known = payloads.numbering(packet.format);
+    if packet.format.codec != Codec::Red {
+        return known.map(|payload| (payload, None));
+    }
+    packet.primary?;
+    let opus = payloads.numbering(OPUS)?;
+    let Some(payload) = known else {
+        return Some((opus, Some(Patch::Primary)));
+    };
+    let alike = red::payload_type(packet.payload()) == Some(opus.payload_type);
+    let patch = (!alike).then_some(Patch::Renumber(opus.payload_type));
+    Some((payload, patch))
 }

@@ -6,6 +6,7 @@
 )]
 
 mod meeting;
+mod scalable;
 
 use std::{
     sync::Arc,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use protocol::media::{ExtensionIds, Mid};
 
+use super::layers::LayersPatch;
 use crate::{
-    codec::Vp8Patch,
+    codec::{DESCRIPTOR, Vp8Patch, red},
     rtp::{Header, Outgoing, write_header},
     uplink::Packet,
 };
@@ -18,11 +19,22 @@ pub struct Rewritten {
     /// The packet index for SRTP: the sequence number extended.
     pub index: u64,
     /// What else is rewritten in a copy of the payload.
-    pub patch: Option<Vp8Patch>,
+    pub patch: Option<Patch>,
     /// Send no payload: the packet is not wanted but its number is taken.
     pub blank: bool,
     /// Set while the receiver may not know yet which section the SSRC belongs to.
     pub introduce: Option<Mid>,
+}
+
+/// What is rewritten in the copy of a payload, and in its descriptor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Patch {
+    Vp8(Vp8Patch),
+    Layers(LayersPatch),
+    /// The newest sound of redundant audio alone: the receiver knows no other.
+    Primary,
+    /// The receiver's own payload type of the sound in redundant audio.
+    Renumber(u8),
 }
 
 /// A packet to be sent again, wrapped as RFC 4588 §4 says.
@@ -52,9 +64,35 @@ impl Rewritten {
         stamp: Stamp,
         out: &mut Vec<u8>,
     ) -> usize {
-        let header_len = write_header(out, &self.header, ids, &self.extensions(packet, stamp));
+        let header_len = self.write_header(&self.header, packet, ids, stamp, out);
         self.write_payload(packet, out);
         header_len
+    }
+
+    fn write_header(
+        &self,
+        header: &Header,
+        packet: &Packet,
+        ids: &ExtensionIds,
+        stamp: Stamp,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let outgoing = self.extensions(packet, stamp);
+        if let (Some(Patch::Layers(patch)), Some(frame), Some(bytes)) = (
+            self.patch,
+            &packet.dependency,
+            packet.dependency_descriptor(),
+        ) {
+            let mut copy = [0; DESCRIPTOR];
+            let limit = patch.limit.map(super::layers::Limit::layers);
+            let length = frame.rewrite(bytes, patch.frame, limit, &mut copy);
+            let outgoing = Outgoing {
+                dependency_descriptor: length.and_then(|length| copy.get(..length)),
+                ..outgoing
+            };
+            return write_header(out, header, ids, &outgoing);
+        }
+        write_header(out, header, ids, &outgoing)
     }
 
     fn extensions<'a>(&self, packet: &'a Packet, stamp: Stamp) -> Outgoing<'a> {
@@ -74,8 +112,26 @@ impl Rewritten {
         }
         let start = out.len();
         out.extend_from_slice(packet.payload());
-        if let (Some(vp8), Some(patch)) = (packet.vp8, self.patch) {
-            vp8.patch(out.get_mut(start..).unwrap_or_default(), patch);
+        let Some(patch) = self.patch else {
+            return;
+        };
+        let copy = out.get_mut(start..).unwrap_or_default();
+        match patch {
+            Patch::Vp8(patch) => {
+                if let Some(vp8) = packet.vp8 {
+                    vp8.patch(copy, patch);
+                }
+            }
+            Patch::Layers(patch) => {
+                if let Some(vp9) = packet.vp9 {
+                    vp9.shift(copy, patch.vp9());
+                }
+            }
+            Patch::Primary => {
+                let old = packet.primary.unwrap_or(0).min(copy.len());
+                out.drain(start..start + old);
+            }
+            Patch::Renumber(payload_type) => red::renumber(copy, payload_type),
         }
     }
 }
@@ -84,8 +140,8 @@ impl Repeat {
     /// Appends the repair packet in clear and returns the length of its header,
     /// in bytes.
     pub fn write(&self, ids: &ExtensionIds, stamp: Stamp, out: &mut Vec<u8>) -> usize {
-        let extensions = self.original.extensions(&self.packet, stamp);
-        let header_len = write_header(out, &self.header, ids, &extensions);
+        let original = &self.original;
+        let header_len = original.write_header(&self.header, &self.packet, ids, stamp, out);
         out.extend_from_slice(&self.original.header.sequence.to_be_bytes());
         self.original.write_payload(&self.packet, out);
         header_len

@@ -185,6 +185,9 @@ impl Up {
                 .as_mut()
                 .and_then(|old| take_alike(old, encoding, at.into()));
             let mut made = kept.unwrap_or_else(|| UpEncoding::new(uplink, encoding, at));
+            if let Some(stream) = &mut made.stream {
+                stream.alone = uplink.encodings.len() == 1;
+            }
             made.name(encoding.rtx_ssrc, true);
             for (ssrc, repair) in &made.sources {
                 let source = Source {
@@ -280,12 +283,18 @@ impl Up {
         } else {
             opened.extensions.rid
         };
-        let at = track.encodings.iter().position(|e| e.rid == rid)?;
+        let alone = track.encodings.len() == 1;
+        // Native clients name one of several encodings, and put into it the
+        // layers of all.
+        let nameless = |e: &UpEncoding| alone && e.rid.is_none();
+        let at = (track.encodings.iter()).position(|e| e.rid == rid || nameless(e))?;
         let encoding = u8::try_from(at).ok()?;
         let ssrc = opened.header.ssrc;
         let known = track.encodings.get_mut(at)?;
         if !repair {
-            known.stream = Some(Stream::new(track.id, encoding, ssrc, track.kind));
+            let mut stream = Stream::new(track.id, encoding, ssrc, track.kind);
+            stream.alone = alone;
+            known.stream = Some(stream);
         }
         if let Some(forgotten) = known.name(Some(ssrc), repair) {
             self.sources.remove(&forgotten);
@@ -333,7 +342,7 @@ impl Up {
         let started = !std::mem::replace(&mut encoding.started, true);
         track
             .liveness
-            .observe(source.encoding, opened.header.marker, now);
+            .observe(packet.quality(), packet.ends_frame(), now);
         let mut heard = None;
         if let Some(level) = packet.audio_level {
             track.levels.record(VoiceLevel::from_byte(level));
@@ -369,7 +378,9 @@ impl Up {
     ) -> Option<Instant> {
         let round_trip = self.round_trip();
         let track = self.tracks.get_mut(uplink)?.as_mut()?;
-        let encoding = track.encodings.get_mut(usize::from(encoding))?;
+        // The layers of a scalable stream come from one encoder.
+        let last = track.encodings.len().checked_sub(1)?;
+        let encoding = track.encodings.get_mut(usize::from(encoding).min(last))?;
         if encoding.key_frames.due(round_trip, now).is_none() {
             encoding.key_frames.want();
             let at = encoding.key_frames.due(round_trip, now);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use protocol::{ids::TrackId, media::Format};
 
-use crate::codec::Vp8;
+use crate::codec::{Dependency, Layer, Vp8, Vp9};
 
 /// A moment on an encoding's RTP clock and on its sender's wall clock, from the
 /// last sender report.
@@ -36,6 +36,15 @@ pub struct Packet {
     /// 0 is the base layer.
     pub temporal: u8,
     pub vp8: Option<Vp8>,
+    pub vp9: Option<Vp9>,
+    /// Of a scalable codec, when it can be told.
+    pub layer: Option<Layer>,
+    /// What the dependency descriptor says.
+    pub dependency: Option<Dependency>,
+    /// It is the track's only encoding: qualities are its spatial layers.
+    pub alone: bool,
+    /// Where the newest sound of redundant audio begins, in bytes.
+    pub primary: Option<usize>,
     /// As RFC 6464 has it.
     pub audio_level: Option<u8>,
     pub video_orientation: Option<u8>,
@@ -48,6 +57,21 @@ pub struct Packet {
 }
 
 impl Packet {
+    /// What it counts as among the qualities of its track, 0 being the lowest.
+    #[must_use]
+    pub fn quality(&self) -> u8 {
+        match self.layer {
+            Some(layer) if self.alone => layer.spatial,
+            Some(_) | None => self.encoding,
+        }
+    }
+
+    /// Last packet of a frame, of a spatial layer where there are any.
+    #[must_use]
+    pub fn ends_frame(&self) -> bool {
+        self.marker || self.layer.is_some_and(|layer| layer.ends)
+    }
+
     /// Empty when the packet was nothing but padding, which is not forwarded
     /// but has its place among the sequence numbers.
     #[must_use]

@@ -8,12 +8,12 @@ use std::{
 
 use protocol::{
     ids::TrackId,
-    media::{Format, Kind},
+    media::{Codec, Format, Kind},
 };
 
 use super::{Packet, Reference, arrivals::Arrivals, missing::Missing, shelf::Shelf};
 use crate::{
-    codec::{self, KeyFrame},
+    codec::{self, Dependencies, Dependency, KeyFrame, Layer},
     rtcp::{ReportBlock, SenderInfo},
     rtp::{Extender, Extensions, Header, Novelty, WINDOW, Window},
 };
@@ -66,6 +66,9 @@ pub struct Stream {
     arrivals: Arrivals,
     missing: Missing,
     key_frame_need: bool,
+    dependencies: Dependencies,
+    /// There is no other encoding of the track.
+    pub alone: bool,
     shelf: Shelf,
 }
 
@@ -85,6 +88,8 @@ impl Stream {
             arrivals: Arrivals::default(),
             missing: Missing::new(kind),
             key_frame_need: false,
+            dependencies: Dependencies::default(),
+            alone: false,
             shelf: Shelf::default(),
         }
     }
@@ -121,6 +126,7 @@ impl Stream {
             KeyFrame::Start => true,
             KeyFrame::IfFirst => self.begins_frame(sequence, arrival.header.timestamp),
         };
+        let (dependency, key_frame) = self.depend(arrival, key_frame);
         self.advance(sequence, arrival.header.timestamp, now);
         if key_frame {
             self.missing.forget_before(sequence);
@@ -128,11 +134,30 @@ impl Stream {
         }
         let mut shelf = std::mem::take(&mut self.shelf);
         let packet = shelf.make(|data| {
-            let facts = (&facts, key_frame);
+            let facts = (&facts, dependency, key_frame);
             self.share(data, sequence, arrival, facts, now)
         });
         self.shelf = shelf;
         Ok(packet)
+    }
+
+    /// Reads the dependency descriptor of a codec that has one. AV1 without the
+    /// structure can't be begun with: what follows could not be understood.
+    fn depend(&mut self, arrival: &Arrival<'_>, key: bool) -> (Option<Dependency>, bool) {
+        let scalable = match arrival.format.codec {
+            Codec::Vp9 | Codec::Av1 => arrival.extensions.dependency_descriptor,
+            Codec::Opus | Codec::Red | Codec::Vp8 | Codec::H264 => None,
+        };
+        let Some(descriptor) = scalable else {
+            return (None, key);
+        };
+        let dependency = self.dependencies.read(descriptor);
+        let key = match (arrival.format.codec, &dependency) {
+            (Codec::Av1, Some(frame)) => frame.attached && frame.begins,
+            (Codec::Av1, None) => false,
+            (Codec::Opus | Codec::Red | Codec::Vp8 | Codec::H264 | Codec::Vp9, _) => key,
+        };
+        (dependency, key)
     }
 
     /// The packet's extended number. A number far behind is a stray, unless the
@@ -192,10 +217,13 @@ impl Stream {
         mut data: Vec<u8>,
         sequence: u64,
         arrival: &Arrival<'_>,
-        (facts, key_frame): (&codec::Facts, bool),
+        (facts, dependency, key_frame): (&codec::Facts, Option<Dependency>, bool),
         now: Instant,
     ) -> Packet {
-        let descriptor = arrival.extensions.dependency_descriptor.unwrap_or(&[]);
+        let descriptor = match &dependency {
+            Some(_) => arrival.extensions.dependency_descriptor.unwrap_or(&[]),
+            None => &[],
+        };
         // Rounded, so that the buffer fits most packets after this one.
         let length = arrival.payload.len() + descriptor.len();
         data.reserve_exact(length.next_multiple_of(256));
@@ -212,6 +240,11 @@ impl Stream {
             overtaken: self.last.is_some_and(|(last, _)| sequence < last),
             temporal: facts.temporal,
             vp8: facts.vp8,
+            vp9: facts.vp9,
+            layer: Layer::of(facts.vp9.as_ref(), dependency.as_ref()),
+            dependency,
+            alone: self.alone,
+            primary: facts.primary,
             audio_level: arrival
                 .extensions
                 .audio_level

@@ -132,10 +132,11 @@ impl Encoder {
             parts,
             key_frame: key,
             needs: if key {
-                None
+                [None; 2]
             } else {
-                self.frame.checked_sub(back)
+                [self.frame.checked_sub(back), None]
             },
+            picture: self.frame,
         };
         let layers = layer << 6 | if sync { 0x20 } else { 0 };
         let mut made: Vec<Made> = (0..parts)
