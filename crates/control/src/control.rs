@@ -22,6 +22,7 @@ use crate::{
     face::{Answer, Config, Input, Output, Question, Stats, Wake},
     join::Join,
     room::{self, Room},
+    whip::{Entered, Entry, NoEntry, Way},
 };
 
 /// How often every room is looked through for what is overdue. Half a second
@@ -170,6 +171,28 @@ impl Control {
         self.with_room(room, |room, desk| room.join(session, grants, join, desk));
     }
 
+    fn enter(&mut self, entry: Entry) -> Result<Entered, NoEntry> {
+        let grants = &entry.grants;
+        let lawful = |name: &str| !name.is_empty() && name.len() <= limits::IDENTITY_BYTES;
+        if !lawful(&grants.identity) || !lawful(&grants.room) {
+            return Err(NoEntry::Forbidden("enter under this name"));
+        }
+        let known = self.names.get(&grants.room).copied();
+        // Whoever only watches opens no room: there is nothing to see in it.
+        let room = match entry.way {
+            Way::Publish if self.desk.config.rooms.auto_create => self
+                .open_room(&grants.room, grants.room_config.as_ref())
+                .ok_or(NoEntry::Full)?,
+            Way::Watch if self.desk.config.rooms.auto_create => {
+                known.ok_or(NoEntry::NothingToWatch)?
+            }
+            Way::Publish | Way::Watch => known.ok_or(NoEntry::NoRoom)?,
+        };
+        let mut entered = Err(NoEntry::NoRoom);
+        self.with_room(room, |room, desk| entered = room.enter(entry, desk));
+        entered
+    }
+
     /// The room of that name; a new one is made as `config` says. `None` when
     /// there are too many.
     fn open_room(&mut self, name: &str, config: Option<&RoomConfig>) -> Option<RoomKey> {
@@ -294,6 +317,18 @@ impl Control {
             Question::Door { room } => Answer::Door {
                 open: self.desk.config.rooms.auto_create || self.names.contains_key(&room),
             },
+            Question::Enter(entry) => Answer::Entered(self.enter(*entry)),
+            Question::Quit {
+                room,
+                identity,
+                sid,
+            } => {
+                let mut found = false;
+                if let Some(key) = self.names.get(&room).copied() {
+                    self.with_room(key, |room, desk| found = room.quit(&identity, &sid, desk));
+                }
+                Answer::Quit { found }
+            }
             Question::Admin(asked) => return self.administer(request, asked).map(Answer::Admin),
             Question::Counts => {
                 let Stats {

@@ -11,7 +11,7 @@ use protocol::{
     store::Attendance,
 };
 
-use crate::admin;
+use crate::{admin, whip};
 
 /// What control is told once, at the start.
 #[derive(Clone, Debug)]
@@ -146,6 +146,14 @@ pub enum Question {
     Door { room: String },
     /// A request of the server API.
     Admin(admin::Request),
+    /// Somebody enters by a single offer (WHIP, WHEP).
+    Enter(Box<whip::Entry>),
+    /// Who entered so ends it.
+    Quit {
+        room: String,
+        identity: String,
+        sid: String,
+    },
 }
 
 /// One answer for each [`Question`], at once or later.
@@ -167,6 +175,11 @@ pub enum Answer {
         open: bool,
     },
     Admin(admin::Outcome),
+    Entered(Result<whip::Entered, whip::NoEntry>),
+    /// To [`Question::Quit`]; false when there was no such session.
+    Quit {
+        found: bool,
+    },
 }
 
 /// Why control wants to be woken.

@@ -68,6 +68,17 @@ impl Join {
         }
     }
 
+    /// Of whoever says nothing but an offer (WHIP, WHEP).
+    pub(crate) fn unspoken(auto_subscribe: bool) -> Self {
+        Self::from_request(proto::JoinRequest {
+            connection_settings: Some(proto::ConnectionSettings {
+                auto_subscribe,
+                ..Default::default()
+            }),
+            ..Default::default()
+        })
+    }
+
     fn single_peer(query: &[(String, String)]) -> Result<Self, ConnectError> {
         let text = query
             .iter()

@@ -18,6 +18,7 @@ mod session;
 mod speakers;
 #[cfg(test)]
 mod tests;
+pub mod whip;
 mod wire;
 
 pub use control::Control;

@@ -24,7 +24,7 @@ use crate::{
     app::{App, Shared},
     metrics::Status,
     shard_thread::ShardReport,
-    signal, twirp, web,
+    signal, twirp, web, whip,
 };
 
 /// A shard, control or the store that says nothing for so long does not work.
@@ -45,6 +45,7 @@ pub fn router(app: Shared) -> Router {
         .route("/metrics", get(metrics))
         .merge(api::router())
         .merge(twirp::router())
+        .merge(whip::router())
         .route("/", get(web::page))
         .route("/m/{id}", get(web::page))
         .fallback(get(web::asset))

@@ -24,3 +24,4 @@ pub mod twirp;
 pub mod watch;
 pub mod web;
 pub mod webhook;
+pub mod whip;

@@ -57,7 +57,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, text: impl ToString) -> Self {
+    pub(crate) fn new(status: StatusCode, text: impl ToString) -> Self {
         Self {
             status,
             text: text.to_string(),
@@ -141,7 +141,7 @@ pub async fn other_dialect() -> Response {
     cross_origin((StatusCode::NOT_FOUND, text).into_response())
 }
 
-fn refuse(app: &App, refusal: &Refusal) -> Response {
+pub(crate) fn refuse(app: &App, refusal: &Refusal) -> Response {
     let status = refusal.status.as_u16();
     app.metrics
         .signal_refused
@@ -152,7 +152,7 @@ fn refuse(app: &App, refusal: &Refusal) -> Response {
 }
 
 /// Browsers show an answer of another origin to the page only with this.
-fn cross_origin(mut response: Response) -> Response {
+pub(crate) fn cross_origin(mut response: Response) -> Response {
     response.headers_mut().insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),
@@ -166,26 +166,29 @@ async fn admit(
     headers: &HeaderMap,
     query: Parameters,
 ) -> Result<(Grants, Join), Refusal> {
-    if app.is_stopping() {
-        return Err(Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the server is stopping",
-        ));
-    }
     let Ok(Query(query)) = query else {
         return Err(Refusal::new(
             StatusCode::BAD_REQUEST,
             "the query cannot be read",
         ));
     };
-    let token = bearer(headers)
-        .or_else(|| {
-            query
-                .iter()
-                .find(|(key, _)| key == "access_token")
-                .map(|(_, v)| v.as_str())
-        })
-        .ok_or(TokenError::Missing)?;
+    let parameter = query.iter().find(|(key, _)| key == "access_token");
+    let token = bearer(headers).or_else(|| parameter.map(|(_, token)| token.as_str()));
+    let grants = authorize(app, token)?;
+    let join = Join::parse(dialect, &query)?;
+    may_enter(app, &grants.room).await?;
+    Ok((grants, join))
+}
+
+/// What the token allows, if it is good for a room.
+pub(crate) fn authorize(app: &App, token: Option<&str>) -> Result<Grants, Refusal> {
+    if app.is_stopping() {
+        return Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server is stopping",
+        ));
+    }
+    let token = token.ok_or(TokenError::Missing)?;
     let grants = verify(&app.settings.keys, token, clock::unix_s())?.grants()?;
     if !grants.can_join {
         return Err(ConnectError::Forbidden("join a room: it has no `roomJoin`").into());
@@ -196,24 +199,28 @@ async fn admit(
             "the access token names no room",
         ));
     }
-    let join = Join::parse(dialect, &query)?;
-    if !app.settings.rooms.auto_create && !is_open(app, &grants.room).await {
+    Ok(grants)
+}
+
+/// Whether there is a room to enter, or there may be.
+pub(crate) async fn may_enter(app: &App, room: &str) -> Result<(), Refusal> {
+    if !app.settings.rooms.auto_create && !is_open(app, room).await {
         return Err(Refusal::new(
             StatusCode::NOT_FOUND,
             "requested room does not exist",
         ));
     }
-    match app.store.meeting(&grants.room).await {
+    match app.store.meeting(room).await {
         // These words of LiveKit's make its clients stop trying.
         Ok(Some(meeting)) if meeting.ended_at.is_some() => Err(Refusal::new(
             StatusCode::NOT_FOUND,
             "requested room does not exist: the meeting has ended",
         )),
-        Ok(_) => Ok((grants, join)),
+        Ok(_) => Ok(()),
         Err(error) => {
             // A live room goes on without the store.
             tracing::error!(%error, "meeting not looked up");
-            Ok((grants, join))
+            Ok(())
         }
     }
 }

@@ -204,7 +204,9 @@ async fn ask(app: &App, request: admin::Request) -> Result<Reply, Error> {
                 Answer::Participants(_)
                 | Answer::Ended { .. }
                 | Answer::Counts { .. }
-                | Answer::Door { .. },
+                | Answer::Door { .. }
+                | Answer::Entered(_)
+                | Answer::Quit { .. },
             )
             | Err(_),
         )

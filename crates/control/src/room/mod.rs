@@ -21,6 +21,7 @@ mod simulate;
 mod subscribe;
 mod sweep;
 mod voices;
+mod whip;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -142,14 +143,7 @@ impl Room {
 
     /// A client has come to stay.
     pub(crate) fn join(&mut self, session: SessionId, grants: Grants, join: Join, desk: &mut Desk) {
-        if let Some(old) = self.identities.get(&grants.identity).copied() {
-            let reason = DisconnectReason::DuplicateIdentity;
-            self.expel(
-                old,
-                Exit::told(reason, Action::Disconnect, SessionEnd::Replaced),
-                desk,
-            );
-        }
+        self.replace(&grants.identity, desk);
         if !grants.can_join || !self.has_place(grants.is_counted()) {
             desk.stats.refused_requests += 1;
             turn_away(
@@ -160,19 +154,12 @@ impl Room {
             );
             return;
         }
-        let person = PersonKey(desk.id());
+        let person = self.seat_new(grants, &join, Link::new(session, desk.now), desk);
         let seat = Seat {
             room: self.key,
             person,
         };
-        let participant = self.participant(session, grants, &join, desk);
         desk.sessions.insert(session, seat);
-        self.identities
-            .insert(participant.identity().to_owned(), person);
-        self.sids.insert(participant.sid.clone(), person);
-        self.people.insert(person, participant);
-        self.note_arrival();
-        self.roster.change(person);
         self.welcome(person, desk);
         self.send_token_due(person, desk);
         if self.people.get(&person).is_some_and(Participant::listens) {
@@ -188,11 +175,35 @@ impl Room {
         }
     }
 
+    /// Whoever is there under this identity goes.
+    fn replace(&mut self, identity: &str, desk: &mut Desk) {
+        if let Some(old) = self.identities.get(identity).copied() {
+            let reason = DisconnectReason::DuplicateIdentity;
+            self.expel(
+                old,
+                Exit::told(reason, Action::Disconnect, SessionEnd::Replaced),
+                desk,
+            );
+        }
+    }
+
+    fn seat_new(&mut self, grants: Grants, join: &Join, link: Link, desk: &mut Desk) -> PersonKey {
+        let person = PersonKey(desk.id());
+        let participant = self.participant(grants, join, link, desk);
+        self.identities
+            .insert(participant.identity().to_owned(), person);
+        self.sids.insert(participant.sid.clone(), person);
+        self.people.insert(person, participant);
+        self.note_arrival();
+        self.roster.change(person);
+        person
+    }
+
     fn participant(
         &self,
-        session: SessionId,
         mut grants: Grants,
         join: &Join,
+        link: Link,
         desk: &mut Desk,
     ) -> Participant {
         if grants.can_update_own_metadata {
@@ -208,7 +219,7 @@ impl Room {
         }
         let sid = desk.sid("PA_");
         let shard = desk.take_shard();
-        Participant::new(sid, grants, join, Link::new(session, desk.now), shard, desk)
+        Participant::new(sid, grants, join, link, shard, desk)
     }
 
     const fn note_arrival(&mut self) {

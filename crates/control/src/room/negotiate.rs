@@ -20,6 +20,19 @@ impl Room {
         description: &proto::SessionDescription,
         desk: &mut Desk,
     ) -> Result<(), Fault> {
+        if let Some(answer) = self.accept(person, description, desk)? {
+            self.reply(person, Message::Answer(answer), desk);
+        }
+        Ok(())
+    }
+
+    /// Takes an offer in, and gives the answer to it.
+    pub(super) fn accept(
+        &mut self,
+        person: PersonKey,
+        description: &proto::SessionDescription,
+        desk: &mut Desk,
+    ) -> Result<Option<proto::SessionDescription>, Fault> {
         if description.r#type != "offer" {
             return Err(Fault::WrongType(
                 description.r#type.chars().take(16).collect(),
@@ -37,10 +50,10 @@ impl Room {
         self.renew_uplinks(person, &offer, desk);
         self.claim(person, desk);
         self.fill(person, &offer, desk);
-        self.answer(person, description.id, &offer, desk);
+        let answer = self.answer(person, description.id, &offer, desk);
         // What was released can be filled now, if the client offers again.
         self.unsettled.insert(person);
-        Ok(())
+        Ok(answer)
     }
 
     fn align(&mut self, person: PersonKey, offer: &Offer) -> Result<Vec<Change>, OfferError> {
@@ -136,13 +149,15 @@ impl Room {
         }
     }
 
-    fn answer(&mut self, person: PersonKey, id: u32, offer: &Offer, desk: &mut Desk) {
-        let Some(participant) = self.people.get(&person) else {
-            return;
-        };
-        let Some(peer) = &participant.peer else {
-            return;
-        };
+    fn answer(
+        &mut self,
+        person: PersonKey,
+        id: u32,
+        offer: &Offer,
+        desk: &Desk,
+    ) -> Option<proto::SessionDescription> {
+        let participant = self.people.get(&person)?;
+        let peer = participant.peer.as_ref()?;
         let mut mids = HashMap::new();
         let mut replies = Vec::with_capacity(offer.sections.len());
         for (index, section) in offer.sections.iter().enumerate() {
@@ -169,7 +184,6 @@ impl Room {
             // The whole map every time: browsers replace theirs by it.
             mid_to_track_id: mids,
         };
-        participant.send(desk, Message::Answer(description));
         if let Some(participant) = self.people.get_mut(&person) {
             participant.sections.settle();
             for (_, section) in &mut participant.unclaimed {
@@ -181,6 +195,7 @@ impl Room {
             }
             participant.origin.version += 1;
         }
+        Some(description)
     }
 
     fn reply_to(

@@ -39,6 +39,18 @@ impl Link {
         }
     }
 
+    /// Of whoever never has one (WHIP, WHEP), and so does not lose it.
+    pub(crate) const fn none(now: Instant) -> Self {
+        Self {
+            session: None,
+            text: false,
+            heard: now,
+            lost: None,
+            token_due: now,
+            interruption: None,
+        }
+    }
+
     /// A new WebSocket took the place of the old one, which is returned.
     pub(crate) const fn replace(&mut self, session: SessionId, now: Instant) -> Option<SessionId> {
         let old = self.session.replace(session);

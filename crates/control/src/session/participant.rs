@@ -167,6 +167,12 @@ impl Participant {
         }
     }
 
+    /// There will be one offer only: what is received is put into its answer.
+    pub(crate) fn take_one_offer(&mut self) {
+        self.early = true;
+        self.sections = Sections::new(true);
+    }
+
     pub(crate) fn identity(&self) -> &str {
         &self.grants.identity
     }

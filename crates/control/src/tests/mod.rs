@@ -21,6 +21,7 @@ mod simulating;
 mod sketch;
 mod subscribing;
 mod voices;
+mod whip;
 mod world;
 
 use std::time::Instant;

@@ -229,6 +229,8 @@ pub(super) async fn end(
         Answer::Participants(_)
         | Answer::Counts { .. }
         | Answer::Door { .. }
+        | Answer::Entered(_)
+        | Answer::Quit { .. }
         | Answer::Admin(_) => Err(Problem::Unavailable),
     }
 }
@@ -278,9 +280,12 @@ async fn present(app: &App, id: &str) -> Result<Vec<Attendance>, Problem> {
     };
     match app.control.ask(question).await? {
         Answer::Participants(present) => Ok(present),
-        Answer::Ended { .. } | Answer::Counts { .. } | Answer::Door { .. } | Answer::Admin(_) => {
-            Err(Problem::Unavailable)
-        }
+        Answer::Ended { .. }
+        | Answer::Counts { .. }
+        | Answer::Door { .. }
+        | Answer::Entered(_)
+        | Answer::Quit { .. }
+        | Answer::Admin(_) => Err(Problem::Unavailable),
     }
 }
 
