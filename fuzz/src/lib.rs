@@ -113,14 +113,21 @@ pub fn datagram(data: &[u8]) {
     }
 }
 
-/// The query of a request to join.
+const DIALECTS: [Dialect; 2] = [Dialect::SinglePeer, Dialect::DualPeer];
+
+/// The query of a request to join, in either dialect.
 pub fn join(data: &[u8]) {
     let text = String::from_utf8_lossy(data).into_owned();
-    let _ = Join::parse(Dialect::SinglePeer, &[("join_request".to_owned(), text)]);
+    let query = ["join_request", "attributes", "capabilities", "sdk"]
+        .map(|name| (name.to_owned(), text.clone()));
+    for dialect in DIALECTS {
+        let _ = Join::parse(dialect, &query);
+    }
 }
 
 /// A session description, as a first offer and as a later one, from someone
-/// who announced tracks while somebody else listens.
+/// who announced tracks while somebody else listens; and as an answer, where
+/// we offer.
 pub fn sdp(data: &[u8]) {
     let Ok(sdp) = std::str::from_utf8(data) else {
         return;
@@ -131,31 +138,46 @@ pub fn sdp(data: &[u8]) {
         id: 1,
         ..Default::default()
     };
-    let mut node = Node::new();
-    node.connect(1, "listener", None);
-    node.connect(2, "publisher", Some(offer.clone()));
-    node.request(1, proto::signal_request::Message::Offer(offer.clone()));
-    node.request(
-        2,
-        proto::signal_request::Message::Offer(proto::SessionDescription { id: 2, ..offer }),
-    );
+    for dialect in DIALECTS {
+        let mut node = Node::new(dialect);
+        node.connect(1, "listener", None);
+        node.connect(2, "publisher", Some(offer.clone()));
+        node.request(1, proto::signal_request::Message::Offer(offer.clone()));
+        node.request(
+            2,
+            proto::signal_request::Message::Offer(proto::SessionDescription {
+                id: 2,
+                ..offer.clone()
+            }),
+        );
+        for session in [1, 2] {
+            let answer = proto::SessionDescription {
+                r#type: "answer".to_owned(),
+                id: 0,
+                ..offer.clone()
+            };
+            node.request(session, proto::signal_request::Message::Answer(answer));
+        }
+    }
 }
 
 /// Frames of a client that has joined: each JSON when it begins like it, else
 /// protobuf.
 pub fn signal(data: &[u8]) {
-    let mut node = Node::new();
-    node.connect(1, "listener", None);
-    node.connect(2, "publisher", None);
-    for piece in pieces(data) {
-        let frame = match std::str::from_utf8(piece) {
-            Ok(text) if text.starts_with('{') => Frame::Text(text.to_owned()),
-            Ok(_) | Err(_) => Frame::Binary(Bytes::copy_from_slice(piece)),
-        };
-        node.input(Input::Frame {
-            session: SessionId(2),
-            frame,
-        });
+    for dialect in DIALECTS {
+        let mut node = Node::new(dialect);
+        node.connect(1, "listener", None);
+        node.connect(2, "publisher", None);
+        for piece in pieces(data) {
+            let frame = match std::str::from_utf8(piece) {
+                Ok(text) if text.starts_with('{') => Frame::Text(text.to_owned()),
+                Ok(_) | Err(_) => Frame::Binary(Bytes::copy_from_slice(piece)),
+            };
+            node.input(Input::Frame {
+                session: SessionId(2),
+                frame,
+            });
+        }
     }
 }
 
@@ -228,13 +250,14 @@ fn drain(shard: &mut Shard, now: Instant) {
 
 /// Control with its outputs thrown away, but for the transports, which all connect.
 struct Node {
+    dialect: Dialect,
     control: Control,
     now: Instant,
     peers: Vec<(ShardId, PeerId)>,
 }
 
 impl Node {
-    fn new() -> Self {
+    fn new(dialect: Dialect) -> Self {
         let config = Config {
             plane: PlaneFacts {
                 candidates: vec![SocketAddr::from(([198, 51, 100, 1], 7_882))],
@@ -247,6 +270,7 @@ impl Node {
             version: "0.0.0",
         };
         Self {
+            dialect,
             control: Control::new(config, now()),
             now: now(),
             peers: Vec::new(),
@@ -266,7 +290,7 @@ impl Node {
             }
         };
         let join = Join {
-            dialect: Dialect::SinglePeer,
+            dialect: self.dialect,
             client: proto::ClientInfo {
                 protocol: 17,
                 ..Default::default()

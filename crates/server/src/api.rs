@@ -20,7 +20,7 @@ pub use problem::{Problem, ProblemKind};
 #[openapi(
     info(
         title = "Plenary",
-        description = "Meetings: make one, join it, end it. Media and signalling are at /rtc/v1."
+        description = "Meetings: make one, join it, end it. Media and signalling are at /rtc/v1 and /rtc."
     ),
     paths(
         meetings::create,

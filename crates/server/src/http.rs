@@ -35,9 +35,9 @@ pub fn router(app: Shared) -> Router {
     let single = Extension(Dialect::SinglePeer);
     let dual = Extension(Dialect::DualPeer);
     Router::new()
-        .route("/rtc/v1", get(signal::connect).layer(single.clone()))
+        .route("/rtc/v1", get(signal::connect).layer(single))
         .route("/rtc/v1/validate", get(signal::validate).layer(single))
-        .route("/rtc", get(signal::connect).layer(dual.clone()))
+        .route("/rtc", get(signal::connect).layer(dual))
         .route("/rtc/validate", get(signal::validate).layer(dual))
         .route("/rtc/{*rest}", any(signal::other_dialect))
         .route("/healthz", get(|| async { "ok\n" }))

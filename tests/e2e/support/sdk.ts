@@ -12,16 +12,20 @@ export async function connect(open: Open, sdkPage: SdkPage, server: Server, room
   await page.goto(sdkPage.url);
   await page.evaluate(
     async ([url, token]) => {
-      const { Room, RoomEvent } = window.livekit;
+      const { RemoteTrack, Room, RoomEvent } = window.livekit;
+      const show = (track: livekit.RemoteTrack, { identity }: livekit.RemoteParticipant): void => {
+        if (track.attachedElements.length > 0) return;
+        const element = track.attach();
+        element.dataset['of'] = `${identity} ${track.source}`;
+        document.body.append(element);
+      };
       const room = new Room({ singlePeerConnection: window.singlePeerConnection });
       const tell = (text: string): void => void window.told.push(text);
       room
         .on(RoomEvent.ParticipantConnected, (other) => tell(`joined ${other.identity}`))
         .on(RoomEvent.ParticipantDisconnected, (other) => tell(`left ${other.identity}`))
         .on(RoomEvent.TrackSubscribed, (track, _, other) => {
-          const element = track.attach();
-          element.dataset['of'] = `${other.identity} ${track.source}`;
-          document.body.append(element);
+          show(track, other);
           tell(`subscribed ${other.identity} ${track.source}`);
         })
         .on(RoomEvent.TrackUnsubscribed, (track, _, other) => {
@@ -39,7 +43,12 @@ export async function connect(open: Open, sdkPage: SdkPage, server: Server, room
         .on(RoomEvent.ActiveSpeakersChanged, (speakers) => tell(`speaking ${speakers.map((one) => one.identity).join(' ')}`))
         .on(RoomEvent.Reconnecting, () => tell('reconnecting'))
         .on(RoomEvent.SignalReconnecting, () => tell('signal reconnecting'))
-        .on(RoomEvent.Reconnected, () => tell('reconnected'));
+        .on(RoomEvent.Reconnected, () => {
+          tell('reconnected');
+          // When it has joined anew, the library forgets some of what happened meanwhile.
+          for (const other of room.remoteParticipants.values())
+            for (const { track } of other.trackPublications.values()) if (track instanceof RemoteTrack) show(track, other);
+        });
       room.registerTextStreamHandler('chat', async (reader, { identity }) => {
         tell(`text ${identity} ${await reader.readAll()}`);
       });

@@ -9,8 +9,8 @@ use protocol::{
     plane::{Command, DataChannel, Event},
 };
 
-use super::world::{World, grants, join};
-use crate::Input;
+use super::world::{Told, World, grants, join};
+use crate::{Input, Join, Resume};
 
 fn packet(sequence: u32, to: &[&str]) -> proto::DataPacket {
     proto::DataPacket {
@@ -80,6 +80,34 @@ fn trap_14_everyone_else_or_those_named_get_it() {
         );
         let sent = delivered(&mut world);
         assert_eq!(sent.iter().map(|(p, _)| *p).collect::<Vec<_>>(), peers[1..]);
+    }
+}
+
+#[test]
+fn trap_16_a_resumed_client_learns_what_came_through() {
+    for mut world in World::both() {
+        let (anna, _) = (world.enter("anna"), world.enter("bert"));
+        for sequence in [1, 2, 3] {
+            let payload = packet(sequence, &[]).encode_to_vec();
+            say(&mut world, anna, DataChannel::Reliable, payload);
+        }
+        let resume = Some(Resume {
+            participant_sid: world.screen(anna).me.clone(),
+            sync_state: None,
+        });
+        world.disconnect(anna);
+        let again = world.connect(grants("anna"), Join { resume, ..join() });
+        let Told::Reconnect(response) = &world.screen(again).told[0] else {
+            panic!("the reconnect response")
+        };
+        assert_eq!(response.last_message_seq, 3);
+        // It repeats what it is not sure of, and goes on.
+        delivered(&mut world);
+        for sequence in [2, 3, 4] {
+            let payload = packet(sequence, &[]).encode_to_vec();
+            say(&mut world, again, DataChannel::Reliable, payload);
+        }
+        assert_eq!(delivered(&mut world).len(), 1);
     }
 }
 

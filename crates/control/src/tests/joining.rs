@@ -277,3 +277,51 @@ fn profiles_are_changed_within_bounds() {
         );
     }
 }
+
+#[test]
+fn trap_09_the_version_is_one_that_clients_compare() {
+    for mut world in World::both() {
+        let anna = world.enter("anna");
+        let Told::Join(join) = &world.screen(anna).told[0] else {
+            panic!("join first")
+        };
+        let version = join.server_info.as_ref().unwrap().version.clone();
+        let numbers: Vec<u32> = version.split('.').map(|n| n.parse().unwrap()).collect();
+        // Chat without echo of the old kind begins after 1.8.2.
+        assert!(numbers.len() == 3 && numbers > vec![1, 8, 2], "{version}");
+    }
+}
+
+#[test]
+fn trap_13_versions_grow_and_abilities_are_passed_on() {
+    for mut world in World::both() {
+        let anna = world.enter("anna");
+        let bert = world.enter("bert");
+        let me = world.screen(anna).me.clone();
+        let before = world.screen(bert).roster[&me].clone();
+        assert_eq!(
+            (before.client_protocol, before.capabilities.as_slice()),
+            (2, &[2][..])
+        );
+        world.publish(anna, "mic", "audio");
+        let after = world.screen(bert).roster[&me].clone();
+        assert!(after.version > before.version);
+    }
+}
+
+#[test]
+fn trap_19_nobody_is_sent_to_another_address() {
+    for mut world in World::both() {
+        let anna = world.enter("anna");
+        world.input(Input::Ask {
+            request: RequestId(1),
+            question: Question::StopAll,
+        });
+        let screen = world.screen(anna);
+        assert!(screen.leaves().iter().all(|leave| leave.regions.is_none()));
+        let Told::Join(join) = &screen.told[0] else {
+            panic!("join first")
+        };
+        assert!(join.alternative_url.is_empty());
+    }
+}

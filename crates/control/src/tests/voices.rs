@@ -101,7 +101,7 @@ fn a_muted_or_leaving_speaker_falls_silent() {
 }
 
 #[test]
-fn quality_is_told_when_it_changes() {
+fn trap_18_nobody_is_ever_told_to_be_lost() {
     for mut world in World::both() {
         let (anna, bert) = (world.enter("anna"), world.enter("bert"));
         let (shard, peer) = world.peer(anna);

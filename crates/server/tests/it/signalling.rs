@@ -50,7 +50,35 @@ async fn a_client_joins_and_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_door_says_why() {
+async fn trap_07_both_dialects_are_there_and_no_third() {
+    let fresh = Fresh::start().await;
+    let token = token("r", "ann");
+    let query = format!("access_token={token}&sdk=js&protocol=17&auto_subscribe=1");
+    let mut ann = fresh.dial_path("/rtc", &query).await.unwrap();
+    let join = ann.until(joined).await;
+    assert!(join.subscriber_primary);
+    // The first offer is ours.
+    let offer = ann
+        .until(|said| match said {
+            Said::Offer(offer) => Some(offer),
+            _ => None,
+        })
+        .await;
+    assert_eq!((offer.r#type.as_str(), offer.id), ("offer", 1));
+    let answer = fresh.get(&format!("/rtc/validate?{query}")).await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, "success"));
+    assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    // It takes no token for granted, and says so.
+    let answer = fresh.get("/rtc/validate").await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    let (refused, _) = refusal(fresh.dial_path("/rtc/v2", &query).await, "a third dialect");
+    assert_eq!(refused, 404);
+    fresh.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trap_08_the_door_says_why_to_any_page() {
     let fresh = Fresh::start().await;
     let (ended, host_token) = fresh.meeting(json!({})).await;
     let late = fresh.join(&ended, "Ann").await;
@@ -106,7 +134,7 @@ async fn the_door_says_why() {
     );
     let answer = fresh.get(&format!("/rtc/v1/validate?{query}")).await;
     assert_eq!((answer.status, answer.text.as_str()), (200, "success"));
-    for path in ["/rtc", "/rtc/validate"] {
+    for path in ["/rtc/v2", "/rtc/v2/validate"] {
         let answer = fresh.get(&format!("{path}?{query}")).await;
         assert_eq!(answer.status, 404);
         assert_eq!(answer.headers["access-control-allow-origin"], "*");

@@ -138,7 +138,11 @@ impl Fresh {
     }
 
     pub(crate) async fn dial_query(&self, query: &str) -> Result<Signal, Error> {
-        let url = format!("ws://{}/rtc/v1?{query}", self.node.http);
+        self.dial_path("/rtc/v1", query).await
+    }
+
+    pub(crate) async fn dial_path(&self, path: &str, query: &str) -> Result<Signal, Error> {
+        let url = format!("ws://{}{path}?{query}", self.node.http);
         connect_async(url)
             .await
             .map(|(socket, _)| Signal { socket })
