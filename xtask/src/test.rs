@@ -19,7 +19,7 @@ type Work = fn(&Workspace) -> Result<()>;
 
 /// In order: the cheap and telling ones first. The web app is built before any
 /// Rust, because the server carries it.
-const STEPS: [(&str, Work); 14] = [
+const STEPS: [(&str, Work); 15] = [
     ("format", format),
     ("tidy", tidied),
     ("install", install),
@@ -31,6 +31,7 @@ const STEPS: [(&str, Work); 14] = [
     ("fuzz-corpus", fuzz_corpus),
     ("release-build", release),
     ("python", python),
+    ("node", node),
     ("e2e-check", e2e_check),
     ("e2e", e2e),
     ("firefox", firefox),
@@ -99,6 +100,7 @@ fn install(workspace: &Workspace) -> Result<()> {
     tools::npm_ci(&workspace.web()).context("packages of the web app")?;
     tools::npm_ci(&workspace.e2e()).context("packages of the browser tests")?;
     tools::python(workspace).context("packages of the python tests")?;
+    tools::npm_ci(&workspace.node()).context("packages of the node tests")?;
     tools::npm_ci(&workspace.firefox()).context("packages of the Firefox test")?;
     tools::chromium().context("the browser")?;
     tools::firefox().context("the other browser")?;
@@ -216,6 +218,21 @@ fn python(workspace: &Workspace) -> Result<()> {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .current_dir(workspace.root.join("tests/python")),
         10 * MINUTE,
+    )?;
+    Ok(())
+}
+
+/// npm's `livekit-server-sdk` against the release binary, with people from PyPI.
+fn node(workspace: &Workspace) -> Result<()> {
+    tools::npm_ci(&workspace.node())?;
+    quietly(
+        Command::new("npm")
+            .args(["run", "--silent", "test"])
+            .env("PLENARY_BINARY", binary(workspace)?)
+            .env("PLENARY_PYTHON", tools::python(workspace)?)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .current_dir(workspace.node()),
+        5 * MINUTE,
     )?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod admin;
 mod data;
+mod forward;
 mod links;
 mod messages;
 mod moving;
@@ -40,6 +41,8 @@ use crate::{
     speakers::Speakers,
 };
 use admin::Nonces;
+use forward::Doubles;
+pub(crate) use forward::Errand;
 use roster::Roster;
 use rpc::Calls;
 use settings::Settings;
@@ -70,6 +73,8 @@ pub(crate) struct Room {
     /// Procedure calls of the server API that wait for an answer.
     calls: Calls,
     nonces: Nonces,
+    /// Where its people are forwarded to.
+    doubles: Doubles,
 }
 
 /// Why and how someone is made to leave.
@@ -112,6 +117,7 @@ impl Room {
             visited: false,
             calls: Calls::default(),
             nonces: Nonces::default(),
+            doubles: Doubles::default(),
         }
     }
 
@@ -131,7 +137,7 @@ impl Room {
     pub(crate) fn attendance(&self) -> Vec<Attendance> {
         self.people
             .values()
-            .filter(|person| person.active() && !person.grants.hidden)
+            .filter(|person| person.active() && person.attended())
             .map(|person| person.attendance(&self.name))
             .collect()
     }
@@ -224,7 +230,9 @@ impl Room {
             desk.peers.remove(&peer.id);
             desk.order(peer.shard, Command::ClosePeer { peer: peer.id });
         }
-        desk.leave_shard(participant.shard);
+        if participant.doubles.is_none() {
+            desk.leave_shard(participant.shard);
+        }
         self.take_out(person, exit.reason, desk);
     }
 
@@ -246,14 +254,17 @@ impl Room {
         self.graded.remove(&person);
         for track in participant.tracks.values() {
             self.tracks.remove(track.sid());
-            desk.tracks.remove(&track.id);
+            if participant.doubles.is_none() {
+                desk.tracks.remove(&track.id);
+            }
             self.report_track("track_unpublished", &farewell, track, desk);
             self.drop_subscribers(track.id, desk);
         }
         if let Some(turn) = self.speakers.forget(person) {
             self.tell_speakers(&[(participant.sid.clone(), turn)], desk);
         }
-        if active && !participant.grants.hidden {
+        self.end_doubles(person, &participant, desk);
+        if active && participant.attended() {
             let (id, left_at) = (participant.sid.clone(), desk.unix_ms());
             desk.outputs
                 .push_back(Output::Attendance(AttendanceChange::Left { id, left_at }));

@@ -301,7 +301,7 @@ fn data_of_the_server_is_sent_once() {
         (user.payload.as_slice(), user.topic.as_deref()),
         (&b"hello"[..], Some("t"))
     );
-    world.pass(Duration::from_secs(61));
+    world.live(61);
     world.asked(send(vec![7; 16], &[])).unwrap();
     assert_eq!(code(world.asked(send(vec![7], &[]))), Code::InvalidArgument);
 }
@@ -560,4 +560,129 @@ fn events_tell_a_whole_stay() {
     assert_eq!(joined.participant.as_ref().unwrap().identity, "anna");
     assert_eq!(joined.room.as_ref().unwrap().name, "room");
     assert!(world.reports.iter().all(|r| r.created_at >= 1_700_000_000));
+}
+
+fn forwarding(identity: &str, to: &str) -> Request {
+    Request::ForwardParticipant(proto::ForwardParticipantRequest {
+        room: "room".into(),
+        identity: identity.into(),
+        destination_room: to.into(),
+    })
+}
+
+fn enter_other(world: &mut World, identity: &str) -> SessionId {
+    let there = protocol::grants::Grants {
+        room: "other".into(),
+        ..grants(identity)
+    };
+    world.enter_as(there, join())
+}
+
+#[test]
+fn someone_is_forwarded_and_stays() {
+    let mut world = World::new();
+    let (anna, bert) = (world.enter("anna"), world.enter("bert"));
+    let carl = enter_other(&mut world, "carl");
+    world.publish(anna, "mic", "audio");
+    world.publish(carl, "mic-c", "audio");
+    world.orders.clear();
+    assert_eq!(world.asked(forwarding("anna", "other")), Ok(Reply::Done));
+    assert_eq!(world.screen(anna).sees(), [("anna", 1), ("bert", 0)]);
+    assert_eq!(world.screen(carl).sees(), [("anna", 1), ("carl", 1)]);
+    let kinds = |info: &proto::ParticipantInfo| info.kind_details.clone();
+    let seen = world.screen(carl).roster.values();
+    let forwarded: Vec<i32> = seen.flat_map(kinds).collect();
+    assert_eq!(
+        forwarded,
+        [proto::participant_info::KindDetail::Forwarded as i32]
+    );
+    let (_, to) = world.peer(carl);
+    let subscribed = |world: &World| {
+        let of_carl = |c: &&Command| c.peer() == to && matches!(c, Command::Subscribe { .. });
+        world.commands().filter(of_carl).count()
+    };
+    assert_eq!(subscribed(&world), 1, "{:?}", world.orders);
+    // Anna receives nothing from there.
+    let (_, from) = world.peer(anna);
+    assert!(!world.commands().any(|c| c.peer() == from));
+    // What changes is followed, and a latecomer gets it too.
+    world.publish(anna, "cam", "video");
+    assert_eq!(world.screen(carl).sees(), [("anna", 2), ("carl", 1)]);
+    assert_eq!(subscribed(&world), 2);
+    world.unpublish(anna, "mic");
+    assert_eq!(world.screen(carl).sees(), [("anna", 1), ("carl", 1)]);
+    let dora = enter_other(&mut world, "dora");
+    assert_eq!(
+        world.screen(dora).sees(),
+        [("anna", 1), ("carl", 1), ("dora", 0)]
+    );
+    // Only its own room decides about it; removing it there ends the forwarding.
+    let there = |identity: &str| proto::RoomParticipantIdentity {
+        room: "other".into(),
+        ..named(identity)
+    };
+    let update = proto::UpdateParticipantRequest {
+        room: "other".into(),
+        identity: "anna".into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        code(world.asked(Request::UpdateParticipant(update))),
+        Code::FailedPrecondition
+    );
+    assert_eq!(
+        code(world.asked(forwarding("anna", "other"))),
+        Code::FailedPrecondition
+    );
+    world
+        .asked(Request::RemoveParticipant(there("anna")))
+        .unwrap();
+    assert_eq!(world.screen(carl).sees(), [("carl", 1), ("dora", 0)]);
+    assert_eq!(world.screen(bert).sees(), [("anna", 1), ("bert", 0)]);
+    world.publish(anna, "mic2", "audio");
+    assert_eq!(world.screen(carl).sees(), [("carl", 1), ("dora", 0)]);
+    // Again; and then it leaves both.
+    world.asked(forwarding("anna", "other")).unwrap();
+    assert_eq!(
+        world.screen(carl).sees(),
+        [("anna", 2), ("carl", 1), ("dora", 0)]
+    );
+    world.live(40);
+    assert_eq!(world.screen(carl).sees().len(), 3, "it is not swept away");
+    world.ask(anna, Asked::Leave(proto::LeaveRequest::default()));
+    world.pass(Duration::from_millis(60));
+    assert_eq!(world.screen(carl).sees(), [("carl", 1), ("dora", 0)]);
+    for session in [bert, carl, dora] {
+        world.ask(session, Asked::Leave(proto::LeaveRequest::default()));
+    }
+    world.live(25);
+    assert_eq!(world.control.leftovers(), "");
+}
+
+#[test]
+fn a_forwarded_one_is_moved_to_where_its_double_is() {
+    let mut world = World::new();
+    let anna = world.enter("anna");
+    let carl = enter_other(&mut world, "carl");
+    world.publish(anna, "mic", "audio");
+    world.asked(forwarding("anna", "other")).unwrap();
+    world.asked(moving("anna", "other")).unwrap();
+    assert_eq!(world.screen(carl).sees(), [("anna", 1), ("carl", 0)]);
+    assert!(world.screen(anna).leaves().is_empty());
+    // A room that is deleted takes the doubles in it along.
+    let dora = world.enter("dora");
+    world.asked(forwarding("dora", "third")).unwrap();
+    let third = || {
+        Request::DeleteRoom(proto::DeleteRoomRequest {
+            room: "third".into(),
+        })
+    };
+    world.asked(third()).unwrap();
+    world.asked(forwarding("dora", "third")).unwrap();
+    world.asked(third()).unwrap();
+    for session in [anna, carl, dora] {
+        world.ask(session, Asked::Leave(proto::LeaveRequest::default()));
+    }
+    world.live(25);
+    assert_eq!(world.control.leftovers(), "");
 }
