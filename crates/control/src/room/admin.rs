@@ -1,7 +1,7 @@
 //! What a server application may do to those in the room.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -9,7 +9,7 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use proto::{DisconnectReason, data_packet, leave_request::Action, signal_response::Message};
 use protocol::{
-    grants::Grants,
+    grants::{Grants, Source},
     ids::TrackId,
     limits,
     plane::{Command, DataChannel},
@@ -293,11 +293,18 @@ fn allow(grants: &mut Grants, permission: &proto::ParticipantPermission) {
     grants.can_publish = permission.can_publish;
     grants.can_publish_data = permission.can_publish_data;
     grants.can_update_own_metadata = permission.can_update_metadata;
-    grants.can_publish_sources = permission
-        .can_publish_sources
+    let listed = &permission.can_publish_sources;
+    let known: BTreeSet<Source> = listed
         .iter()
         .map(|source| source_of(*source))
+        .filter(|source| *source != Source::Unknown)
         .collect();
-    grants.can_publish_sources.sort_unstable();
-    grants.can_publish_sources.dedup();
+    // In a token a list of sources is a right by itself, and an empty one allows all:
+    // what can't be said there must not be had here.
+    grants.can_publish &= listed.is_empty() || !known.is_empty();
+    grants.can_publish_sources = if grants.can_publish {
+        known.into_iter().collect()
+    } else {
+        Vec::new()
+    };
 }

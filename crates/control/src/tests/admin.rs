@@ -254,6 +254,14 @@ fn what_is_no_longer_allowed_ends() {
     let before = count(&world, subscribes);
     world.asked(permit(Vec::new(), true)).unwrap();
     assert_eq!(count(&world, subscribes), before + 1);
+    // Sources that a token could not name give no right; its next token says the same.
+    world.asked(permit(vec![99], true)).unwrap();
+    let Ok(Reply::Participant(info)) = world.asked(Request::GetParticipant(named("anna"))) else {
+        panic!("nobody")
+    };
+    let permission = info.permission.unwrap();
+    assert!(!permission.can_publish && permission.can_publish_sources.is_empty());
+    assert!(info.tracks.is_empty());
     // What is refused changes nothing.
     let request = proto::UpdateParticipantRequest {
         room: "room".into(),
