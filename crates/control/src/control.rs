@@ -302,7 +302,7 @@ impl Control {
             Question::Door { room } => Answer::Door {
                 open: self.desk.config.rooms.auto_create || self.names.contains_key(&room),
             },
-            Question::Admin(asked) => return self.administer(request, asked).map(Answer::Admin),
+            Question::Admin(asked) => return self.administer(request, *asked).map(Answer::Admin),
             Question::Counts => {
                 let Stats {
                     rooms,
