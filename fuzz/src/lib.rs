@@ -18,6 +18,7 @@ use protocol::{
     ids::{PeerId, SessionId, ShardId},
     media::{Codec, ExtensionIds, Fingerprint, IceCredentials, PlaneFacts},
     plane::{Command, Event, SrtpCipher},
+    rooms::RoomDefaults,
     signal::{Dialect, Frame},
 };
 
@@ -266,7 +267,8 @@ impl Node {
             },
             unix_ms: 1_700_000_000_000,
             seed: [7; 32],
-            empty_room: Duration::from_secs(20),
+            rooms: RoomDefaults::default(),
+            reports: true,
             version: "0.0.0",
         };
         Self {

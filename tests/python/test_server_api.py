@@ -297,6 +297,23 @@ class Moves(ServerApiTest):
     async def hears(self, listener: Person, speaker: str, frequency: float) -> None:
         await hear(await listener.track_of(speaker, AUDIO), frequency, within=15)
 
+    async def test_someone_is_forwarded_and_stays(self) -> None:
+        other = f"{self.room}-other"
+        ada, bob = await self.join_all("ada", "bob")
+        cleo = await self.join("cleo", mint(other, "cleo"))
+        async with microphone(400) as low, microphone(1200) as high:
+            await ada.me.publish_track(low)
+            await cleo.me.publish_track(high)
+            await self.rooms.forward_participant(
+                api.ForwardParticipantRequest(room=self.room, identity="ada", destination_room=other)
+            )
+            await self.hears(cleo, "ada", 400)
+            await self.hears(bob, "ada", 400)
+            self.assertEqual((ada.others(), cleo.others()), ({"bob"}, {"ada"}))
+            await self.rooms.remove_participant(api.RoomParticipantIdentity(room=other, identity="ada"))
+            await cleo.told("participant_disconnected", matching=lambda p: p.identity == "ada")
+            self.assertEqual(bob.others(), {"ada"})
+
     async def test_what_cannot_be_moved_stays(self) -> None:
         await self.join("bob")
         full = f"{self.room}-full"

@@ -35,6 +35,7 @@ const STEPS: [(&str, Work); 15] = [
     ("release-build", release),
     ("reference", reference::check),
     ("python", python),
+    ("node", node),
     ("e2e-check", e2e_check),
     ("e2e", e2e),
     ("firefox", firefox),
@@ -113,6 +114,7 @@ fn install(workspace: &Workspace) -> Result<()> {
     tools::npm_ci(&workspace.web()).context("packages of the web app")?;
     tools::npm_ci(&workspace.e2e()).context("packages of the browser tests")?;
     tools::python(workspace).context("packages of the python tests")?;
+    tools::npm_ci(&workspace.node()).context("packages of the node tests")?;
     tools::npm_ci(&workspace.firefox()).context("packages of the Firefox test")?;
     tools::chromium().context("the browser")?;
     tools::firefox().context("the other browser")?;
@@ -229,6 +231,21 @@ fn python(workspace: &Workspace) -> Result<()> {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .current_dir(workspace.root.join("tests/python")),
         10 * MINUTE,
+    )?;
+    Ok(())
+}
+
+/// npm's `livekit-server-sdk` against the release binary, with people from PyPI.
+fn node(workspace: &Workspace) -> Result<()> {
+    tools::npm_ci(&workspace.node())?;
+    quietly(
+        Command::new("npm")
+            .args(["run", "--silent", "test"])
+            .env("PLENARY_BINARY", binary(workspace)?)
+            .env("PLENARY_PYTHON", tools::python(workspace)?)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .current_dir(workspace.node()),
+        5 * MINUTE,
     )?;
     Ok(())
 }

@@ -42,6 +42,10 @@ impl Workspace {
         self.root.join("tests/e2e")
     }
 
+    pub(crate) fn node(&self) -> PathBuf {
+        self.root.join("tests/node")
+    }
+
     pub(crate) fn firefox(&self) -> PathBuf {
         self.root.join("tests/firefox")
     }

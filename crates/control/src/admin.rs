@@ -7,7 +7,7 @@ use livekit_protocol as proto;
 #[derive(Clone, PartialEq, Debug)]
 pub enum Request {
     /// Makes a room, or changes the settings of one that exists.
-    CreateRoom(proto::CreateRoomRequest),
+    CreateRoom(Box<proto::CreateRoomRequest>),
     ListRooms(proto::ListRoomsRequest),
     DeleteRoom(proto::DeleteRoomRequest),
     ListParticipants(proto::ListParticipantsRequest),

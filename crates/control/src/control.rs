@@ -12,7 +12,7 @@ use protocol::{
     grants::Grants,
     ids::{PeerId, RequestId, SessionId},
     limits,
-    plane::Event,
+    plane::{AudioLevel, Event},
     rooms::RoomConfig,
     store::Attendance,
 };
@@ -272,9 +272,7 @@ impl Control {
             }
             Event::Levels { levels } => {
                 for level in levels {
-                    if let Some(seat) = self.desk.tracks.get(&level.track).copied() {
-                        self.with_seat(seat, |room, person, desk| room.heard(person, &level, desk));
-                    }
+                    self.hear(&level);
                 }
             }
             Event::Quality { peer, quality } => {
@@ -285,6 +283,20 @@ impl Control {
             // The media plane keeps what is sent before a channel is open,
             // and chooses among the encodings that it has.
             Event::DataOpened { .. } | Event::EncodingStarted { .. } => {}
+        }
+    }
+
+    /// A publisher was heard; also where it is forwarded to.
+    fn hear(&mut self, level: &AudioLevel) {
+        let Some(seat) = self.desk.tracks.get(&level.track).copied() else {
+            return;
+        };
+        let mut rooms = vec![seat.room];
+        if let Some(room) = self.rooms.get(&seat.room) {
+            rooms.extend(room.doubles_of(seat.person));
+        }
+        for room in rooms {
+            self.with_room(room, |room, desk| room.heard(seat.person, level, desk));
         }
     }
 
@@ -329,7 +341,7 @@ impl Control {
                 }
                 Answer::Quit { found }
             }
-            Question::Admin(asked) => return self.administer(request, asked).map(Answer::Admin),
+            Question::Admin(asked) => return self.administer(request, *asked).map(Answer::Admin),
             Question::Counts => {
                 let Stats {
                     rooms,
@@ -378,6 +390,15 @@ impl Control {
         if let Some(room) = self.rooms.get_mut(&key) {
             act(room, &mut self.desk);
             room.finish(&mut self.desk);
+        }
+        self.run_errands(key);
+    }
+
+    /// Each is run in its room, which may have errands of its own.
+    fn run_errands(&mut self, from: RoomKey) {
+        while let Some(errand) = self.desk.errands.pop_front() {
+            let to = errand.room();
+            self.with_room(to, |room, desk| room.run_errand(errand, from, desk));
         }
     }
 }

@@ -15,6 +15,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{
     face::{Config, Output, SessionEnd, Stats, Wake},
+    room::Errand,
     wire::Notice,
 };
 
@@ -53,6 +54,8 @@ pub(crate) struct Desk {
     /// When which room wants to be woken for what.
     pub(crate) alarms: BTreeSet<(Instant, Wake, RoomKey)>,
     pub(crate) stats: Stats,
+    /// What one room has to say to another.
+    pub(crate) errands: VecDeque<Errand>,
 }
 
 impl Desk {
@@ -69,6 +72,7 @@ impl Desk {
             last_id: 0,
             alarms: BTreeSet::new(),
             stats: Stats::default(),
+            errands: VecDeque::new(),
             config,
         }
     }

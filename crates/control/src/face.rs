@@ -145,7 +145,7 @@ pub enum Question {
     /// Whether there is such a room, or a join may open it.
     Door { room: String },
     /// A request of the server API.
-    Admin(admin::Request),
+    Admin(Box<admin::Request>),
     /// Somebody enters by a single offer (WHIP, WHEP).
     Enter(Box<whip::Entry>),
     /// Who entered so ends it.

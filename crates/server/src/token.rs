@@ -315,9 +315,10 @@ impl Claims {
             },
             metadata: grants.metadata.clone(),
             attributes: grants.attributes.clone(),
-            kind: match grants.kind {
-                Kind::Standard => String::new(),
-                other => other.as_str().to_owned(),
+            kind: if grants.kind == Kind::Standard {
+                String::new()
+            } else {
+                grants.kind.as_str().to_owned()
             },
             room_config: grants.room_config.as_ref().map(RoomConfigClaim::of),
             plenary: Some(PlenaryClaim {

@@ -196,7 +196,11 @@ async fn with_meetings(app: &App, request: &admin::Request) -> Result<Ended, Err
 }
 
 async fn ask(app: &App, request: admin::Request) -> Result<Reply, Error> {
-    let asked = timeout(ANSWER_TIMEOUT, app.control.ask(Question::Admin(request))).await;
+    let asked = timeout(
+        ANSWER_TIMEOUT,
+        app.control.ask(Question::Admin(Box::new(request))),
+    )
+    .await;
     match asked {
         Ok(Ok(Answer::Admin(outcome))) => Ok(outcome?),
         Ok(

@@ -39,7 +39,8 @@ const EVENT_BYTES_MIN: usize = 1_024;
 
 /// A try that has no answer by then has failed.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Tries of one event: with the pauses between them half a minute goes by.
+/// Tries of one event. With the pauses between them it is given up after 15 s,
+/// or after 45 s if no try is answered.
 const TRIES: u32 = 6;
 /// The first pause; each is twice as long as the one before.
 const PAUSE: Duration = Duration::from_millis(500);

@@ -61,7 +61,7 @@ impl Control {
             Request::MoveParticipant(request) => {
                 return self.ask_to_move(id, &request).err().map(Err);
             }
-            Request::ForwardParticipant(_) => Err(Refused::new(Code::FailedPrecondition, "x")),
+            Request::ForwardParticipant(request) => self.forward(&request),
         };
         Some(outcome)
     }
@@ -168,6 +168,28 @@ impl Control {
             grants,
         });
         Ok(())
+    }
+
+    fn forward(&mut self, request: &proto::ForwardParticipantRequest) -> Outcome {
+        let destination = &request.destination_room;
+        check_destination(&request.room, destination)?;
+        let key = self.named(&request.room)?;
+        let room = self.rooms.get(&key).ok_or_else(Refused::no_room)?;
+        let person = room.person(&request.identity)?;
+        let taken = self
+            .names
+            .get(destination)
+            .and_then(|key| self.rooms.get(key));
+        if taken.is_some_and(|room| room.knows(&request.identity)) {
+            return Err(Refused::new(
+                Code::FailedPrecondition,
+                "the destination room has a participant of this identity",
+            ));
+        }
+        let target = self.open_for_admin(destination)?;
+        self.in_room(&request.room, |room, desk| {
+            room.forward(person, target, desk).map(|()| Reply::Done)
+        })
     }
 
     fn has_place(&self, name: &str, grants: &Grants) -> Result<(), Refused> {

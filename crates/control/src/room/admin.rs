@@ -95,6 +95,7 @@ impl Room {
         desk: &mut Desk,
     ) -> Result<proto::TrackInfo, Refused> {
         let person = self.person(&request.identity)?;
+        self.refuse_double(person)?;
         let no_track = || Refused::new(Code::NotFound, "track is not found");
         let info = |room: &Self| {
             let participant = room.people.get(&person)?;
@@ -127,6 +128,7 @@ impl Room {
         desk: &mut Desk,
     ) -> Result<proto::ParticipantInfo, Refused> {
         let person = self.person(&request.identity)?;
+        self.refuse_double(person)?;
         let participant = self.participant_mut(person)?;
         let profile = Profile {
             name: request.name.clone(),
@@ -150,6 +152,7 @@ impl Room {
         desk: &mut Desk,
     ) -> Result<(), Refused> {
         let person = self.person(&request.identity)?;
+        self.refuse_double(person)?;
         let update = proto::UpdateSubscription {
             track_sids: request.track_sids.clone(),
             subscribe: request.subscribe,

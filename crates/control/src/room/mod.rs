@@ -4,6 +4,7 @@
 mod admin;
 mod data;
 mod downlinks;
+mod forward;
 mod links;
 mod messages;
 mod moving;
@@ -45,6 +46,8 @@ use crate::{
     speakers::Speakers,
 };
 use admin::Nonces;
+use forward::Doubles;
+pub(crate) use forward::Errand;
 use roster::Roster;
 use rpc::Calls;
 use settings::Settings;
@@ -75,6 +78,8 @@ pub(crate) struct Room {
     /// Procedure calls of the server API that wait for an answer.
     calls: Calls,
     nonces: Nonces,
+    /// Where its people are forwarded to.
+    doubles: Doubles,
 }
 
 /// Why and how someone is made to leave.
@@ -117,6 +122,7 @@ impl Room {
             visited: false,
             calls: Calls::default(),
             nonces: Nonces::default(),
+            doubles: Doubles::default(),
         }
     }
 
@@ -136,7 +142,7 @@ impl Room {
     pub(crate) fn attendance(&self) -> Vec<Attendance> {
         self.people
             .values()
-            .filter(|person| person.active() && !person.grants.hidden)
+            .filter(|person| person.active() && person.attended())
             .map(|person| person.attendance(&self.name))
             .collect()
     }
@@ -242,7 +248,9 @@ impl Room {
             desk.peers.remove(&peer.id);
             desk.order(peer.shard, Command::ClosePeer { peer: peer.id });
         }
-        desk.leave_shard(participant.shard);
+        if participant.doubles.is_none() {
+            desk.leave_shard(participant.shard);
+        }
         self.take_out(person, exit.reason, desk);
     }
 
@@ -264,14 +272,17 @@ impl Room {
         self.graded.remove(&person);
         for track in participant.tracks.values() {
             self.tracks.remove(track.sid());
-            desk.tracks.remove(&track.id);
+            if participant.doubles.is_none() {
+                desk.tracks.remove(&track.id);
+            }
             self.report_track("track_unpublished", &farewell, track, desk);
             self.drop_subscribers(track.id, desk);
         }
         if let Some(turn) = self.speakers.forget(person) {
             self.tell_speakers(&[(participant.sid.clone(), turn)], desk);
         }
-        if active && !participant.grants.hidden {
+        self.end_doubles(person, &participant, desk);
+        if active && participant.attended() {
             let (id, left_at) = (participant.sid.clone(), desk.unix_ms());
             desk.outputs
                 .push_back(Output::Attendance(AttendanceChange::Left { id, left_at }));

@@ -23,6 +23,7 @@ impl Room {
             .people
             .get(&person)
             .ok_or_else(Refused::no_participant)?;
+        self.refuse_double(person)?;
         let refuse = |code, message| Err(Refused::new(code, message));
         match participant.grants.kind {
             Kind::Egress | Kind::Agent => {
@@ -48,9 +49,13 @@ impl Room {
         Ok(&participant.grants)
     }
 
+    pub(crate) fn knows(&self, identity: &str) -> bool {
+        self.identities.contains_key(identity)
+    }
+
     /// Whether someone who is moved would find a place here.
     pub(crate) fn takes(&self, grants: &Grants) -> bool {
-        self.identities.contains_key(&grants.identity) || self.has_place(grants.is_counted())
+        self.knows(&grants.identity) || self.has_place(grants.is_counted())
     }
 
     /// Takes someone out who lives on elsewhere.
@@ -122,7 +127,7 @@ impl Room {
         let Some(participant) = self.people.get(&person) else {
             return;
         };
-        if !participant.grants.hidden {
+        if participant.attended() {
             let joined = AttendanceChange::Joined(participant.attendance(&self.name));
             desk.outputs.push_back(Output::Attendance(joined));
         }

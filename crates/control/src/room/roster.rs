@@ -107,6 +107,10 @@ impl Room {
                 continue;
             };
             participant.touch();
+            self.show_doubles(person, desk);
+            let Some(participant) = self.people.get_mut(&person) else {
+                continue;
+            };
             if participant.grants.hidden {
                 let update = proto::ParticipantUpdate {
                     participants: vec![participant.info()],

@@ -197,7 +197,17 @@ impl Call {
             Value::StreamChunk(chunk) => return self.add(&chunk.stream_id, &chunk.content),
             Value::StreamTrailer(trailer) => return self.close(&trailer.stream_id),
             // Whatever else is sent to a call is no answer.
-            _ => {}
+            Value::RpcAck(_)
+            | Value::RpcResponse(_)
+            | Value::User(_)
+            | Value::SipDtmf(_)
+            | Value::Transcription(_)
+            | Value::Metrics(_)
+            | Value::ChatMessage(_)
+            | Value::RpcRequest(_)
+            | Value::EncryptedPacket(_) => {}
+            #[expect(deprecated, reason = "clients could still send it")]
+            Value::Speaker(_) => {}
         }
         Progress::Waiting
     }

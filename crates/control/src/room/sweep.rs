@@ -35,6 +35,10 @@ impl Room {
         self.roster.sweep(desk.now);
         let everyone: Vec<PersonKey> = self.people.keys().copied().collect();
         for person in everyone {
+            // Its own room looks after whoever is forwarded from there.
+            if self.is_double(person) {
+                continue;
+            }
             match self
                 .people
                 .get(&person)

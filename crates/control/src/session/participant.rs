@@ -16,7 +16,7 @@ use protocol::{
 };
 
 use crate::{
-    desk::Desk,
+    desk::{Desk, RoomKey},
     join::Join,
     quality::Grade,
     sdp::{OpusStyle, Section},
@@ -86,6 +86,8 @@ pub(crate) struct Participant {
     pub(crate) data_sequence: u32,
     /// It pretends to speak until then.
     pub(crate) speech_ends: Option<Instant>,
+    /// The room of the participant that it stands for here, being forwarded.
+    pub(crate) doubles: Option<RoomKey>,
 }
 
 impl Participant {
@@ -138,6 +140,7 @@ impl Participant {
             next_slot: 0,
             data_sequence: 0,
             speech_ends: None,
+            doubles: None,
             grants,
         }
     }
@@ -171,6 +174,42 @@ impl Participant {
     pub(crate) fn take_one_offer(&mut self) {
         self.early = true;
         self.sections = Sections::new(true);
+    }
+
+    /// What stands for it in another room: the tracks and what is known of
+    /// it, without any line to it.
+    pub(crate) fn double(&self, sid: String, room: &str, home: RoomKey, desk: &Desk) -> Self {
+        let mut double = self.clone();
+        double.renew(sid, room, desk);
+        double.doubles = Some(home);
+        double.link.session = None;
+        double.link.lost = None;
+        double.peer = None;
+        double.offering = None;
+        double.sections = Sections::new(false);
+        double.unclaimed.clear();
+        double.subscriptions = Subscriptions::default();
+        double.audience = Audience::default();
+        double.auto_subscribe = false;
+        double
+    }
+
+    /// Takes over what has changed of the one that it stands for.
+    pub(crate) fn follow(&mut self, original: &Self) {
+        let room = std::mem::take(&mut self.grants.room);
+        self.grants = original.grants.clone();
+        self.grants.room = room;
+        for (id, track) in &original.tracks {
+            let known = self.tracks.get(id).map(|own| (own.told, own.received));
+            let mut track = track.clone();
+            (track.told, track.received) = known.unwrap_or_default();
+            self.tracks.insert(*id, track);
+        }
+    }
+
+    /// Whether its stay is to be written down: a double is present elsewhere.
+    pub(crate) const fn attended(&self) -> bool {
+        !self.grants.hidden && self.doubles.is_none()
     }
 
     pub(crate) fn identity(&self) -> &str {
@@ -311,6 +350,10 @@ impl Participant {
             tracks,
             client_protocol: self.client_protocol,
             capabilities: self.capabilities.clone(),
+            kind_details: match self.doubles {
+                Some(_) => vec![proto::participant_info::KindDetail::Forwarded.into()],
+                None => Vec::new(),
+            },
             ..Default::default()
         }
     }

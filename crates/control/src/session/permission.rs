@@ -1,6 +1,8 @@
 //! What may be changed of a participant's rights while it is there. Whether
 //! it can be seen is settled when it joins.
 
+use std::collections::BTreeSet;
+
 use livekit_protocol as proto;
 use protocol::grants::{Grants, Source};
 
@@ -37,13 +39,18 @@ impl Permission {
 /// it, and in this message that can't be told from `false`.
 impl From<&proto::ParticipantPermission> for Permission {
     fn from(permission: &proto::ParticipantPermission) -> Self {
-        let sources = permission.can_publish_sources.iter();
-        let mut can_publish_sources: Vec<Source> = sources.map(|s| source_of(*s)).collect();
-        can_publish_sources.sort_unstable();
-        can_publish_sources.dedup();
+        let listed = &permission.can_publish_sources;
+        let known: BTreeSet<Source> = listed
+            .iter()
+            .map(|source| source_of(*source))
+            .filter(|source| *source != Source::Unknown)
+            .collect();
+        // In a token a list of sources is a right by itself, and an empty one allows all:
+        // what can't be said there must not be had here.
+        let can_publish = permission.can_publish && (listed.is_empty() || !known.is_empty());
         Self {
-            can_publish: permission.can_publish,
-            can_publish_sources,
+            can_publish,
+            can_publish_sources: known.into_iter().filter(|_| can_publish).collect(),
             can_subscribe: permission.can_subscribe,
             can_publish_data: permission.can_publish_data,
             can_update_own_metadata: permission.can_update_metadata,

@@ -21,7 +21,7 @@ impl World {
     /// The answers that came to a request by now.
     fn asks(&mut self, request: Request) -> Vec<Outcome> {
         let before = self.answers.len();
-        let question = Question::Admin(request);
+        let question = Question::Admin(Box::new(request));
         let request = RequestId(1_000 + u64::try_from(before).unwrap());
         self.input(Input::Ask { request, question });
         self.pass(Duration::from_millis(60));
@@ -123,7 +123,7 @@ fn a_room_that_nobody_comes_into_ends_after_its_time() {
         metadata: "m".into(),
         ..create("room")
     };
-    let Ok(Reply::Room(room)) = world.asked(Request::CreateRoom(request)) else {
+    let Ok(Reply::Room(room)) = world.asked(Request::CreateRoom(Box::new(request))) else {
         panic!("no room")
     };
     assert_eq!((room.empty_timeout, room.departure_timeout), (40, 20));
@@ -143,7 +143,7 @@ fn a_room_ends_after_everybody_left() {
         departure_timeout: 3,
         ..create("room")
     };
-    world.asked(Request::CreateRoom(request)).unwrap();
+    world.asked(Request::CreateRoom(Box::new(request))).unwrap();
     let anna = world.enter("anna");
     let join = world.screen(anna).told[0].clone();
     let Told::Join(join) = join else {
@@ -170,7 +170,7 @@ fn a_full_room_turns_people_away_and_nobody_else() {
         max_participants: 1,
         ..create("room")
     };
-    world.asked(Request::CreateRoom(request)).unwrap();
+    world.asked(Request::CreateRoom(Box::new(request))).unwrap();
     world.enter("anna");
     let bert = world.connect(grants("bert"), join());
     let leave = world.screen(bert).leaves()[0];
@@ -254,6 +254,14 @@ fn what_is_no_longer_allowed_ends() {
     let before = count(&world, subscribes);
     world.asked(permit(Vec::new(), true)).unwrap();
     assert_eq!(count(&world, subscribes), before + 1);
+    // Sources that a token could not name give no right; its next token says the same.
+    world.asked(permit(vec![99], true)).unwrap();
+    let Ok(Reply::Participant(info)) = world.asked(Request::GetParticipant(named("anna"))) else {
+        panic!("nobody")
+    };
+    let permission = info.permission.unwrap();
+    assert!(!permission.can_publish && permission.can_publish_sources.is_empty());
+    assert!(info.tracks.is_empty());
     // What is refused changes nothing.
     let request = proto::UpdateParticipantRequest {
         room: "room".into(),
@@ -466,8 +474,8 @@ fn someone_moves_with_its_tracks() {
         .map(|c| matches!(c, Command::Subscribe { .. }))
         .collect();
     assert_eq!(kinds, [false, true], "{:?}", world.orders);
-    let mids = &world.screen(carl).answer().mid_to_track_id;
-    assert!(mids.values().any(|track| *track == sid));
+    let mids = world.screen(carl).answer().mid_to_track_id.clone();
+    assert!(mids.into_iter().any(|(_, track)| track == sid));
     assert!(world.attendance.iter().any(|change| matches!(
         change,
         crate::AttendanceChange::Joined(stay) if stay.id == me.sid && stay.meeting_id == "other"
@@ -560,4 +568,135 @@ fn events_tell_a_whole_stay() {
     assert_eq!(joined.participant.as_ref().unwrap().identity, "anna");
     assert_eq!(joined.room.as_ref().unwrap().name, "room");
     assert!(world.reports.iter().all(|r| r.created_at >= 1_700_000_000));
+}
+
+fn forwarding(identity: &str, to: &str) -> Request {
+    Request::ForwardParticipant(proto::ForwardParticipantRequest {
+        room: "room".into(),
+        identity: identity.into(),
+        destination_room: to.into(),
+    })
+}
+
+fn enter_other(world: &mut World, identity: &str) -> SessionId {
+    let there = protocol::grants::Grants {
+        room: "other".into(),
+        ..grants(identity)
+    };
+    world.enter_as(there, join())
+}
+
+#[test]
+fn someone_is_forwarded_and_stays() {
+    let mut world = World::new();
+    let (anna, bert) = (world.enter("anna"), world.enter("bert"));
+    let carl = enter_other(&mut world, "carl");
+    world.publish(anna, "mic", "audio");
+    world.publish(carl, "mic-c", "audio");
+    world.orders.clear();
+    assert_eq!(world.asked(forwarding("anna", "other")), Ok(Reply::Done));
+    assert_eq!(world.screen(anna).sees(), [("anna", 1), ("bert", 0)]);
+    assert_eq!(world.screen(carl).sees(), [("anna", 1), ("carl", 1)]);
+    let kinds = |info: &proto::ParticipantInfo| info.kind_details.clone();
+    let seen = world.screen(carl).roster.values();
+    let forwarded: Vec<i32> = seen.flat_map(kinds).collect();
+    assert_eq!(
+        forwarded,
+        [proto::participant_info::KindDetail::Forwarded as i32]
+    );
+    let (_, to) = world.peer(carl);
+    let subscribed = |world: &World| {
+        let of_carl = |c: &&Command| c.peer() == to && matches!(c, Command::Subscribe { .. });
+        world.commands().filter(of_carl).count()
+    };
+    assert_eq!(subscribed(&world), 1, "{:?}", world.orders);
+    // Anna receives nothing from there.
+    let (_, from) = world.peer(anna);
+    assert!(!world.commands().any(|c| c.peer() == from));
+    // What changes is followed, and a latecomer gets it too.
+    world.publish(anna, "cam", "video");
+    assert_eq!(world.screen(carl).sees(), [("anna", 2), ("carl", 1)]);
+    assert_eq!(subscribed(&world), 2);
+    world.unpublish(anna, "mic");
+    assert_eq!(world.screen(carl).sees(), [("anna", 1), ("carl", 1)]);
+    let dora = enter_other(&mut world, "dora");
+    assert_eq!(
+        world.screen(dora).sees(),
+        [("anna", 1), ("carl", 1), ("dora", 0)]
+    );
+    world.live(40);
+    assert_eq!(world.screen(carl).sees().len(), 3, "it is not swept away");
+    world.ask(anna, Asked::Leave(proto::LeaveRequest::default()));
+    world.pass(Duration::from_millis(60));
+    assert_eq!(world.screen(carl).sees(), [("carl", 1), ("dora", 0)]);
+    for session in [bert, carl, dora] {
+        world.ask(session, Asked::Leave(proto::LeaveRequest::default()));
+    }
+    world.live(25);
+    assert_eq!(world.control.leftovers(), "");
+}
+
+#[test]
+fn forwarding_ends_where_it_is_removed() {
+    let mut world = World::new();
+    let (anna, bert) = (world.enter("anna"), world.enter("bert"));
+    let carl = enter_other(&mut world, "carl");
+    world.publish(anna, "mic", "audio");
+    world.asked(forwarding("anna", "other")).unwrap();
+    // Only its own room decides about it.
+    let update = proto::UpdateParticipantRequest {
+        room: "other".into(),
+        identity: "anna".into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        code(world.asked(Request::UpdateParticipant(update))),
+        Code::FailedPrecondition
+    );
+    let again = world.asked(forwarding("anna", "other"));
+    assert_eq!(code(again), Code::FailedPrecondition);
+    let there = proto::RoomParticipantIdentity {
+        room: "other".into(),
+        ..named("anna")
+    };
+    world.asked(Request::RemoveParticipant(there)).unwrap();
+    assert_eq!(world.screen(carl).sees(), [("carl", 0)]);
+    assert_eq!(world.screen(bert).sees(), [("anna", 1), ("bert", 0)]);
+    world.publish(anna, "mic2", "audio");
+    assert_eq!(world.screen(carl).sees(), [("carl", 0)]);
+    world.asked(forwarding("anna", "other")).unwrap();
+    assert_eq!(world.screen(carl).sees(), [("anna", 2), ("carl", 0)]);
+    // Someone of that identity comes in person.
+    let other = enter_other(&mut world, "anna");
+    assert_eq!(world.screen(carl).sees(), [("anna", 0), ("carl", 0)]);
+    assert!(world.screen(other).leaves().is_empty());
+    assert!(world.screen(anna).leaves().is_empty());
+}
+
+#[test]
+fn a_forwarded_one_is_moved_to_where_its_double_is() {
+    let mut world = World::new();
+    let anna = world.enter("anna");
+    let carl = enter_other(&mut world, "carl");
+    world.publish(anna, "mic", "audio");
+    world.asked(forwarding("anna", "other")).unwrap();
+    world.asked(moving("anna", "other")).unwrap();
+    assert_eq!(world.screen(carl).sees(), [("anna", 1), ("carl", 0)]);
+    assert!(world.screen(anna).leaves().is_empty());
+    // A room that is deleted takes the doubles in it along.
+    let dora = world.enter("dora");
+    world.asked(forwarding("dora", "third")).unwrap();
+    let third = || {
+        Request::DeleteRoom(proto::DeleteRoomRequest {
+            room: "third".into(),
+        })
+    };
+    world.asked(third()).unwrap();
+    world.asked(forwarding("dora", "third")).unwrap();
+    world.asked(third()).unwrap();
+    for session in [anna, carl, dora] {
+        world.ask(session, Asked::Leave(proto::LeaveRequest::default()));
+    }
+    world.live(25);
+    assert_eq!(world.control.leftovers(), "");
 }

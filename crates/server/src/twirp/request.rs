@@ -17,7 +17,7 @@ pub(super) struct Asked(pub(super) Request);
 impl Asked {
     pub(super) fn parse(method: &str, form: Form, body: &[u8]) -> Result<Self, Error> {
         let request = match method {
-            "CreateRoom" => Request::CreateRoom(decode(form, body)?),
+            "CreateRoom" => Request::CreateRoom(Box::new(decode(form, body)?)),
             "ListRooms" => Request::ListRooms(decode(form, body)?),
             "DeleteRoom" => Request::DeleteRoom(decode(form, body)?),
             "ListParticipants" => Request::ListParticipants(decode(form, body)?),

@@ -48,102 +48,85 @@ fn is(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
+/// What is sent, and what is answered.
+struct Check {
+    path: &'static str,
+    token: String,
+    kind: &'static str,
+    body: Vec<u8>,
+    expected: (u16, &'static str),
+}
+
+fn checks() -> Vec<Check> {
+    let check = |path, token: &str, body: &[u8], expected| Check {
+        path,
+        token: token.to_owned(),
+        kind: "application/json",
+        body: body.to_vec(),
+        expected,
+    };
+    let all = everything("r");
+    let long = vec![b' '; limits::ADMIN_BODY_BYTES + 1];
+    let denied = (401, "unauthenticated");
+    let mut checks = vec![
+        check("RoomService/ListRooms", "", b"{}", denied),
+        check("RoomService/ListRooms", "x.y.z", b"{}", denied),
+        check("RoomService/ListRooms", &token("r", "a"), b"{}", denied),
+        check(
+            "RoomService/ListParticipants",
+            &all,
+            b"{\"room\":\"s\"}",
+            denied,
+        ),
+        check(
+            "RoomService/ListParticipants",
+            &all,
+            b"{\"room\":\"r\"}",
+            (404, "not_found"),
+        ),
+        check(
+            "RoomService/CreateRoom",
+            &all,
+            b"{}",
+            (400, "invalid_argument"),
+        ),
+        check("RoomService/CreateRoom", &all, b"{", (400, "malformed")),
+        check(
+            "RoomService/CreateRoom",
+            &all,
+            &long,
+            (400, "invalid_argument"),
+        ),
+        check("RoomService/MakeRoom", &all, b"{}", (404, "bad_route")),
+        check("Egress/ListEgress", &all, b"{}", (501, "unimplemented")),
+        check("RoomService", &all, b"{}", (404, "bad_route")),
+    ];
+    checks.push(Check {
+        kind: "text/plain",
+        ..check("RoomService/CreateRoom", &all, b"{}", (404, "bad_route"))
+    });
+    checks
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_no_has_its_status_and_its_code() {
     let fresh = Fresh::start().await;
-    let post = |path: &str, token: &str, kind: &str, body: &[u8]| {
-        let request = fresh.client.post(fresh.url(path)).body(body.to_vec());
-        read(request.bearer_auth(token).header("content-type", kind))
-    };
-    let all = everything("r");
-    let (json, room) = ("application/json", "/twirp/livekit.RoomService");
-    let method = |name: &str| format!("{room}/{name}");
-    let long = vec![b' '; limits::ADMIN_BODY_BYTES + 1];
-    let checks: [(String, &str, &str, &[u8], (u16, String)); 12] = [
-        (
-            method("ListRooms"),
-            "",
-            json,
-            b"{}",
-            is(401, "unauthenticated"),
-        ),
-        (
-            method("ListRooms"),
-            "x.y.z",
-            json,
-            b"{}",
-            is(401, "unauthenticated"),
-        ),
-        (
-            method("ListRooms"),
-            &token("r", "a"),
-            json,
-            b"{}",
-            is(401, "unauthenticated"),
-        ),
-        (
-            method("ListParticipants"),
-            &all,
-            json,
-            b"{\"room\":\"s\"}",
-            is(401, "unauthenticated"),
-        ),
-        (
-            method("ListParticipants"),
-            &all,
-            json,
-            b"{\"room\":\"r\"}",
-            is(404, "not_found"),
-        ),
-        (
-            method("CreateRoom"),
-            &all,
-            json,
-            b"{}",
-            is(400, "invalid_argument"),
-        ),
-        (method("CreateRoom"), &all, json, b"{", is(400, "malformed")),
-        (
-            method("CreateRoom"),
-            &all,
-            json,
-            &long,
-            is(400, "invalid_argument"),
-        ),
-        (
-            method("CreateRoom"),
-            &all,
-            "text/plain",
-            b"{}",
-            is(404, "bad_route"),
-        ),
-        (method("MakeRoom"), &all, json, b"{}", is(404, "bad_route")),
-        (
-            "/twirp/livekit.Egress/ListEgress".into(),
-            &all,
-            json,
-            b"{}",
-            is(501, "unimplemented"),
-        ),
-        (
-            "/twirp/other".into(),
-            &all,
-            json,
-            b"{}",
-            is(404, "bad_route"),
-        ),
-    ];
-    for (path, token, kind, body, expected) in checks {
-        let answer = post(&path, token, kind, body).await;
-        assert_eq!(refused(&answer), expected, "{path}");
+    for check in checks() {
+        let url = fresh.url(&format!("/twirp/livekit.{}", check.path));
+        let post = fresh.client.post(url).bearer_auth(&check.token);
+        let answer = read(post.header("content-type", check.kind).body(check.body)).await;
+        let (status, code) = check.expected;
+        assert_eq!(refused(&answer), is(status, code), "{}", check.path);
         assert_eq!(answer.headers["access-control-allow-origin"], "*");
     }
-    assert_eq!(
-        refused(&fresh.get(&method("ListRooms")).await),
-        is(404, "bad_route")
-    );
-    let url = fresh.url(&method("ListRooms"));
-    let preflight = read(fresh.client.request(reqwest::Method::OPTIONS, url)).await;
+    let path = "/twirp/livekit.RoomService/ListRooms";
+    assert_eq!(refused(&fresh.get(path).await), is(404, "bad_route"));
+    let other = fresh.get("/twirp/other").await;
+    assert_eq!(refused(&other), is(404, "bad_route"));
+    let options = fresh
+        .client
+        .request(reqwest::Method::OPTIONS, fresh.url(path));
+    let preflight = read(options).await;
     assert_eq!(preflight.status, 204);
     let headers = preflight.headers["access-control-allow-headers"].to_str();
     assert!(headers.unwrap().contains("authorization"));
@@ -197,9 +180,11 @@ async fn a_meeting_and_its_room_end_together() {
     let deleted = ask(&fresh, &id, "DeleteRoom", json!({"room": id})).await;
     assert_eq!((deleted.status, deleted.text.as_str()), (200, "{}"));
     let reason = ann
-        .until(|said| match said {
-            Said::Leave(leave) => Some(leave.reason()),
-            _ => None,
+        .until(|said| {
+            let Said::Leave(leave) = said else {
+                return None;
+            };
+            Some(leave.reason())
         })
         .await;
     assert_eq!(reason, proto::DisconnectReason::RoomDeleted);

@@ -133,8 +133,8 @@ async fn a_target_that_hangs_or_lies_costs_nobody_anything() {
     let fresh = start(&[hanging().await, refusing]).await;
     // Each join makes a room, and each leave a report.
     for number in 0..100 {
-        let room = format!("room-{number}");
-        let joined = fresh.dial(&token(&room, "ann"));
+        let token = token(&format!("room-{number}"), "ann");
+        let joined = fresh.dial(&token);
         let mut ann = timeout(Duration::from_secs(5), joined)
             .await
             .unwrap()
