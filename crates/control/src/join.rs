@@ -23,6 +23,8 @@ pub struct Join {
     pub client: proto::ClientInfo,
     /// Subscribe to everything that is published; the default.
     pub auto_subscribe: bool,
+    /// As well to every data track; not the default.
+    pub auto_subscribe_data: bool,
     /// The client will say how large its tiles are: begin with the lowest layer.
     pub adaptive_stream: bool,
     pub metadata: String,
@@ -91,6 +93,7 @@ impl Join {
             dialect: Dialect::SinglePeer,
             client: request.client_info.unwrap_or_default(),
             auto_subscribe: settings.auto_subscribe,
+            auto_subscribe_data: settings.auto_subscribe_data_track.unwrap_or(false),
             adaptive_stream: settings.adaptive_stream,
             metadata: request.metadata,
             attributes: request.participant_attributes.into_iter().collect(),

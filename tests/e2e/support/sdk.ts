@@ -7,13 +7,20 @@ import { mint, type Server } from './server';
 import type { SdkPage } from './sdkPage';
 
 /** Opens the page and connects. What the room tells is collected in `window.told`. */
-export async function connect(open: Open, sdkPage: SdkPage, server: Server, room: string, identity: string): Promise<Page> {
+export async function connect(
+  open: Open,
+  sdkPage: SdkPage,
+  server: Server,
+  room: string,
+  identity: string,
+  options: Pick<livekit.RoomOptions, 'dynacast'> = {},
+): Promise<Page> {
   const page = await open();
   await page.goto(sdkPage.url);
   await page.evaluate(
-    async ([url, token]) => {
+    async ([url, token, options]) => {
       const { Room, RoomEvent } = window.livekit;
-      const room = new Room();
+      const room = new Room(options);
       const tell = (text: string): void => void window.told.push(text);
       room
         .on(RoomEvent.ParticipantConnected, (other) => tell(`joined ${other.identity}`))
@@ -43,7 +50,7 @@ export async function connect(open: Open, sdkPage: SdkPage, server: Server, room
       window.room = room;
       await room.connect(url, token);
     },
-    [server.webSocketUrl, mint(room, identity)] as const,
+    [server.webSocketUrl, mint(room, identity), options] as const,
   );
   return page;
 }

@@ -2,6 +2,8 @@
 //! behaviour are in the files beside this one; here is how people come and go.
 
 mod data;
+mod data_tracks;
+mod dynacast;
 mod links;
 mod messages;
 mod negotiate;
@@ -32,9 +34,10 @@ use crate::{
     desk::{Desk, PersonKey, RoomKey, Seat},
     face::{AttendanceChange, Output, SessionEnd, Wake},
     join::Join,
-    session::{Link, Participant},
+    session::{Handle, Link, Participant},
     speakers::Speakers,
 };
+use dynacast::Demands;
 use roster::Roster;
 
 #[derive(Debug)]
@@ -48,9 +51,12 @@ pub(crate) struct Room {
     sids: BTreeMap<String, PersonKey>,
     /// Published and announced tracks by `TR_…` sid.
     tracks: BTreeMap<String, (PersonKey, TrackId)>,
+    /// Published data tracks by `DTR_…` sid.
+    data_tracks: BTreeMap<String, (PersonKey, Handle)>,
     roster: Roster,
     /// Whose subscriptions or sections changed and have to be looked at.
     unsettled: BTreeSet<PersonKey>,
+    demands: Demands,
     speakers: Speakers,
     /// The next judgement on who speaks is on its way.
     judging: bool,
@@ -89,8 +95,10 @@ impl Room {
             identities: BTreeMap::new(),
             sids: BTreeMap::new(),
             tracks: BTreeMap::new(),
+            data_tracks: BTreeMap::new(),
             roster: Roster::default(),
             unsettled: BTreeSet::new(),
+            demands: Demands::default(),
             speakers: Speakers::default(),
             judging: false,
             graded: BTreeSet::new(),
@@ -202,6 +210,11 @@ impl Room {
             desk.peers.remove(&peer.id);
             desk.order(peer.shard, Command::ClosePeer { peer: peer.id });
         }
+        let data = std::mem::take(&mut participant.data.published);
+        self.forget_data_tracks(person, data.into_values(), desk);
+        for (track, wish) in participant.subscriptions.wishes() {
+            self.demand(track, Some(wish), None, desk);
+        }
         desk.leave_shard(participant.shard);
         self.identities.remove(participant.identity());
         self.sids.remove(&participant.sid);
@@ -246,6 +259,7 @@ impl Room {
     pub(crate) fn finish(&mut self, desk: &mut Desk) {
         self.tell_roster(desk);
         self.settle(desk);
+        self.settle_demands(desk);
         if !self.judging && !self.speakers.idle() {
             self.judging = true;
             desk.wake(self.key, Wake::Speakers, Speakers::INTERVAL);

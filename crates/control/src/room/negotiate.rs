@@ -151,6 +151,7 @@ impl Room {
                     slot: slot.id,
                 },
             );
+            self.demand(track, Some(slot.wish), None, desk);
         }
     }
 
@@ -259,6 +260,7 @@ impl Room {
             },
         );
         participant.subscriptions.place(candidate.track, slot);
+        self.demand(candidate.track, None, Some(slot.wish), desk);
         self.tell_received(candidate, desk);
     }
 

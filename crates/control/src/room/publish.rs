@@ -114,6 +114,7 @@ impl Room {
         }
         for track in published {
             self.publish(person, track, desk);
+            self.review_demand(track);
         }
     }
 

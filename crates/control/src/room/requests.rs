@@ -194,12 +194,13 @@ impl Room {
             Asked::UpdateAudioTrack(update) => self.update_audio_track(person, &update),
             Asked::UpdateVideoTrack(update) => self.update_video_track(person, &update),
             Asked::PublishDataTrackRequest(request) => {
-                let echo = Request::PublishDataTrack(request);
-                self.refuse(person, 0, NO_DATA_TRACKS, echo, desk);
+                self.publish_data_track(person, request, desk);
             }
             Asked::UnpublishDataTrackRequest(request) => {
-                let echo = Request::UnpublishDataTrack(request);
-                self.refuse(person, 0, NO_DATA_TRACKS, echo, desk);
+                self.unpublish_data_track(person, &request, desk);
+            }
+            Asked::UpdateDataSubscription(update) => {
+                self.update_data_subscription(person, &update, desk);
             }
             // We are ICE-lite and wait for the client's checks: its candidates
             // tell us nothing. In this dialect we make no offers, so an answer
@@ -208,7 +209,6 @@ impl Room {
             | Asked::Answer(_)
             | Asked::UpdateLayers(_)
             | Asked::Simulate(_)
-            | Asked::UpdateDataSubscription(_)
             | Asked::StoreDataBlobRequest(_)
             | Asked::GetDataBlobRequest(_) => {}
         }
@@ -274,8 +274,3 @@ impl Room {
         self.reply(person, Message::RequestResponse(response), desk);
     }
 }
-
-const NO_DATA_TRACKS: Refusal = Refusal {
-    reason: Reason::UnsupportedType,
-    message: "data tracks are not supported",
-};

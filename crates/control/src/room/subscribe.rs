@@ -234,6 +234,7 @@ impl Room {
                     slot: slot.id,
                 },
             );
+            self.demand(track, Some(slot.wish), None, desk);
         }
     }
 
@@ -283,7 +284,7 @@ impl Room {
         let Some(peer) = &participant.peer else {
             return;
         };
-        if let Some(slot) = participant.subscriptions.wish(track, wish) {
+        if let Some((slot, old)) = participant.subscriptions.wish(track, wish) {
             desk.order(
                 peer.shard,
                 Command::ChangeWish {
@@ -292,6 +293,7 @@ impl Room {
                     wish,
                 },
             );
+            self.demand(track, Some(old), Some(wish), desk);
         }
     }
 

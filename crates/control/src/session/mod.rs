@@ -3,6 +3,8 @@
 //! in the room.
 
 mod audience;
+mod data_tracks;
+mod demand;
 mod link;
 mod participant;
 mod peer;
@@ -12,6 +14,8 @@ mod subscriptions;
 mod track;
 
 pub(crate) use audience::Audience;
+pub(crate) use data_tracks::{DataTrack, DataTracks, Handle};
+pub(crate) use demand::{Demand, Step};
 pub(crate) use link::Link;
 pub(crate) use participant::{OWN_ATTRIBUTES, Participant, Presence};
 pub(crate) use peer::Peer;

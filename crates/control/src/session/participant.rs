@@ -19,7 +19,7 @@ use crate::{
     join::Join,
     quality::Grade,
     sdp::{OpusStyle, Section},
-    session::{Audience, Link, Peer, Sections, Setting, Subscriptions, Track},
+    session::{Audience, DataTracks, Link, Peer, Sections, Setting, Subscriptions, Track},
 };
 
 /// Attribute that carries the role. Attributes that begin like it are the server's.
@@ -45,6 +45,7 @@ pub(crate) struct Participant {
     client_protocol: i32,
     capabilities: Vec<i32>,
     pub(crate) auto_subscribe: bool,
+    pub(crate) auto_subscribe_data: bool,
     adaptive_stream: bool,
     /// Puts tracks of one stream in step; Firefox and native clients tell
     /// tracks apart by their stream, so each track has its own there.
@@ -62,6 +63,7 @@ pub(crate) struct Participant {
     pub(crate) unclaimed: Vec<(usize, Section)>,
     pub(crate) tracks: BTreeMap<TrackId, Track>,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) data: DataTracks,
     /// Who may receive its tracks.
     pub(crate) audience: Audience,
     /// Tracks that the client unsubscribed from.
@@ -97,6 +99,7 @@ impl Participant {
                 .take(CAPABILITIES)
                 .collect(),
             auto_subscribe: join.auto_subscribe,
+            auto_subscribe_data: join.auto_subscribe_data,
             adaptive_stream: join.adaptive_stream,
             shared_streams: browser && !firefox,
             presence: Presence::Joined,
@@ -110,6 +113,7 @@ impl Participant {
             unclaimed: Vec::new(),
             tracks: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
+            data: DataTracks::default(),
             audience: Audience::default(),
             declined: BTreeSet::new(),
             next_slot: 0,
@@ -202,6 +206,7 @@ impl Participant {
             permission: Some(permission(&self.grants)),
             is_publisher: !tracks.is_empty(),
             tracks,
+            data_tracks: self.data.infos(),
             client_protocol: self.client_protocol,
             capabilities: self.capabilities.clone(),
             ..Default::default()
@@ -215,6 +220,7 @@ impl Participant {
             state: State::Disconnected.into(),
             disconnect_reason: reason.into(),
             tracks: Vec::new(),
+            data_tracks: Vec::new(),
             is_publisher: false,
             ..self.info()
         }

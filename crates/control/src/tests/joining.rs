@@ -31,7 +31,7 @@ fn the_first_message_is_the_join_response() {
     assert!(!first.subscriber_primary);
     assert_eq!((first.ping_interval, first.ping_timeout), (5, 12));
     assert!(!first.server_info.as_ref().unwrap().version.is_empty());
-    assert_eq!(first.enabled_publish_codecs.len(), 3);
+    assert_eq!(first.enabled_publish_codecs.len(), 6);
     assert_eq!(world.screen(anna).sees(), [("anna", 0), ("bert", 0)]);
     assert!(
         world
