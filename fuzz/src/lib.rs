@@ -298,6 +298,7 @@ impl Node {
                 ..Default::default()
             },
             auto_subscribe: true,
+            auto_subscribe_data: false,
             adaptive_stream: false,
             metadata: String::new(),
             attributes: std::collections::BTreeMap::new(),

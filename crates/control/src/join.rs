@@ -26,6 +26,8 @@ pub struct Join {
     pub client: proto::ClientInfo,
     /// Subscribe to everything that is published; the default.
     pub auto_subscribe: bool,
+    /// As well to every data track; not the default.
+    pub auto_subscribe_data: bool,
     /// The client will say how large its tiles are: begin with the lowest layer.
     pub adaptive_stream: bool,
     pub metadata: String,
@@ -107,6 +109,7 @@ impl Join {
             dialect: Dialect::SinglePeer,
             client: request.client_info.unwrap_or_default(),
             auto_subscribe: settings.auto_subscribe,
+            auto_subscribe_data: settings.auto_subscribe_data_track.unwrap_or(false),
             adaptive_stream: settings.adaptive_stream,
             metadata: request.metadata,
             attributes: request.participant_attributes.into_iter().collect(),
@@ -152,6 +155,7 @@ fn dual_peer(query: &[(String, String)]) -> Result<Join, ConnectError> {
         dialect: Dialect::DualPeer,
         client,
         auto_subscribe: value("auto_subscribe").is_empty() || flag("auto_subscribe"),
+        auto_subscribe_data: flag("auto_subscribe_data_track"),
         adaptive_stream: flag("adaptive_stream"),
         metadata: String::new(),
         attributes: attributes(value("attributes"))?,

@@ -10,6 +10,14 @@ pub const PARTICIPANTS_PER_ROOM: usize = 1_000;
 /// screen and its sound; the rest is room for bots and capture cards.
 pub const TRACKS_PER_PARTICIPANT: usize = 32;
 
+/// Data tracks that one participant may publish at once; further requests get
+/// `LIMIT_EXCEEDED`. A robot with many joints has some dozens of sensors.
+pub const DATA_TRACKS_PER_PARTICIPANT: usize = 128;
+
+/// Data tracks that one participant may receive at once; further subscriptions
+/// are passed over. All are told at each change, with some 60 bytes each.
+pub const DATA_SUBSCRIPTIONS_PER_PEER: usize = 1_024;
+
 /// Subscriptions of one peer; further ones get a subscription error. All of a
 /// full room's microphones and as many pictures.
 pub const SUBSCRIPTIONS_PER_PEER: usize = 2 * PARTICIPANTS_PER_ROOM;

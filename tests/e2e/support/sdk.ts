@@ -7,11 +7,18 @@ import { mint, type Server } from './server';
 import type { SdkPage } from './sdkPage';
 
 /** Opens the page and connects. What the room tells is collected in `window.told`. */
-export async function connect(open: Open, sdkPage: SdkPage, server: Server, room: string, identity: string): Promise<Page> {
+export async function connect(
+  open: Open,
+  sdkPage: SdkPage,
+  server: Server,
+  room: string,
+  identity: string,
+  options: Pick<livekit.RoomOptions, 'dynacast'> = {},
+): Promise<Page> {
   const page = await open();
   await page.goto(sdkPage.url);
   await page.evaluate(
-    async ([url, token]) => {
+    async ([url, token, options]) => {
       const { RemoteTrack, Room, RoomEvent } = window.livekit;
       const show = (track: livekit.RemoteTrack, { identity }: livekit.RemoteParticipant): void => {
         if (track.attachedElements.length > 0) return;
@@ -19,7 +26,7 @@ export async function connect(open: Open, sdkPage: SdkPage, server: Server, room
         element.dataset['of'] = `${identity} ${track.source}`;
         document.body.append(element);
       };
-      const room = new Room({ singlePeerConnection: window.singlePeerConnection });
+      const room = new Room({ ...options, singlePeerConnection: window.singlePeerConnection });
       const tell = (text: string): void => void window.told.push(text);
       room
         .on(RoomEvent.ParticipantConnected, (other) => tell(`joined ${other.identity}`))
@@ -55,7 +62,7 @@ export async function connect(open: Open, sdkPage: SdkPage, server: Server, room
       window.room = room;
       await room.connect(url, token);
     },
-    [server.webSocketUrl, mint(room, identity)] as const,
+    [server.webSocketUrl, mint(room, identity), options] as const,
   );
   return page;
 }

@@ -19,6 +19,12 @@ impl Room {
         payload: &Bytes,
         desk: &mut Desk,
     ) {
+        if channel == DataChannel::DataTrack {
+            let routed = self.route_frame(person, payload, desk);
+            desk.stats.data_routed += u64::from(routed);
+            desk.stats.data_dropped += u64::from(!routed);
+            return;
+        }
         let Some(packet) = self.admit(person, channel, payload) else {
             desk.stats.data_dropped += 1;
             return;
@@ -58,8 +64,7 @@ impl Room {
         payload: &Bytes,
     ) -> Option<data::Stamped> {
         let participant = self.people.get_mut(&person)?;
-        // Data tracks have a framing of their own, and nobody could subscribe to one.
-        if !participant.grants.can_publish_data || channel == DataChannel::DataTrack {
+        if !participant.grants.can_publish_data {
             return None;
         }
         let sender = if participant.grants.hidden {

@@ -86,6 +86,7 @@ impl Room {
         };
         participant.next_slot += 1;
         participant.subscriptions.place(candidate.track, slot);
+        self.demand(candidate.track, None, Some(slot.wish), desk);
     }
 
     /// The client is ready to receive a track: has the media plane send it.
@@ -149,9 +150,9 @@ impl Room {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };
-        let slot = participant.subscriptions.displace(track);
-        if let Some(slot) = slot.filter(|slot| slot.ordered) {
+        if let Some(slot) = participant.subscriptions.displace(track) {
             end(participant, slot, desk);
+            self.demand(track, Some(slot.wish), None, desk);
         }
     }
 
@@ -200,7 +201,7 @@ impl Room {
 
 /// Has the media plane stop what it was ordered to send.
 pub(super) fn end(receiver: &Participant, slot: Slot, desk: &mut Desk) {
-    if let Some(peer) = receiver.receiving_peer() {
+    if let Some(peer) = receiver.receiving_peer().filter(|_| slot.ordered) {
         desk.order(
             peer.shard,
             Command::Unsubscribe {

@@ -71,6 +71,7 @@ impl Room {
             ));
         }
         self.doubles.0.entry(person).or_default().insert(target);
+        self.review_demands_of(person);
         self.show_doubles(person, desk);
         Ok(())
     }
@@ -110,6 +111,10 @@ impl Room {
         }
     }
 
+    pub(super) fn is_doubled(&self, person: PersonKey) -> bool {
+        self.doubles.0.contains_key(&person)
+    }
+
     /// Where someone can be heard besides here.
     pub(crate) fn doubles_of(&self, person: PersonKey) -> Vec<RoomKey> {
         let rooms = self.doubles.0.get(&person).into_iter().flatten();
@@ -132,6 +137,7 @@ impl Room {
                     rooms.remove(&double);
                     if rooms.is_empty() {
                         self.doubles.0.remove(&person);
+                        self.review_demands_of(person);
                     }
                 }
             }

@@ -3,7 +3,9 @@
 
 mod admin;
 mod data;
+mod data_tracks;
 mod downlinks;
+mod dynacast;
 mod forward;
 mod links;
 mod messages;
@@ -42,10 +44,11 @@ use crate::{
     desk::{Desk, PersonKey, RoomKey, Seat},
     face::{AttendanceChange, Output, SessionEnd, Wake},
     join::Join,
-    session::{Link, Participant},
+    session::{Handle, Link, Participant},
     speakers::Speakers,
 };
 use admin::Nonces;
+use dynacast::Demands;
 use forward::Doubles;
 pub(crate) use forward::Errand;
 use roster::Roster;
@@ -64,9 +67,12 @@ pub(crate) struct Room {
     sids: BTreeMap<String, PersonKey>,
     /// Published and announced tracks by `TR_…` sid.
     tracks: BTreeMap<String, (PersonKey, TrackId)>,
+    /// Published data tracks by `DTR_…` sid.
+    data_tracks: BTreeMap<String, (PersonKey, Handle)>,
     roster: Roster,
     /// Whose subscriptions or sections changed and have to be looked at.
     unsettled: BTreeSet<PersonKey>,
+    demands: Demands,
     speakers: Speakers,
     /// The next judgement on who speaks is on its way.
     judging: bool,
@@ -113,8 +119,10 @@ impl Room {
             identities: BTreeMap::new(),
             sids: BTreeMap::new(),
             tracks: BTreeMap::new(),
+            data_tracks: BTreeMap::new(),
             roster: Roster::default(),
             unsettled: BTreeSet::new(),
+            demands: Demands::default(),
             speakers: Speakers::default(),
             judging: false,
             graded: BTreeSet::new(),
@@ -266,6 +274,11 @@ impl Room {
         let mut participant = self.people.remove(&person)?;
         let active = participant.active();
         let farewell = participant.farewell(reason);
+        let data = std::mem::take(&mut participant.data.published);
+        self.forget_data_tracks(person, data.into_values(), desk);
+        for (track, wish) in participant.subscriptions.wishes() {
+            self.demand(track, Some(wish), None, desk);
+        }
         self.identities.remove(participant.identity());
         self.sids.remove(&participant.sid);
         self.unsettled.remove(&person);
@@ -319,6 +332,7 @@ impl Room {
     pub(crate) fn finish(&mut self, desk: &mut Desk) {
         self.tell_roster(desk);
         self.settle(desk);
+        self.settle_demands(desk);
         if !self.judging && !self.speakers.idle() {
             self.judging = true;
             desk.wake(self.key, Wake::Speakers, Speakers::INTERVAL);

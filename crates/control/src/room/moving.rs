@@ -94,6 +94,7 @@ impl Room {
         self.tell_current_speakers(person, desk);
         self.tell_grades(person, desk);
         self.offer_all_to(person, desk);
+        self.review_demands_of(person);
     }
 
     /// Everything by which someone is found leads here from now on.

@@ -119,6 +119,7 @@ impl Room {
             {
                 self.report_track("track_published", &participant.info(), track, desk);
             }
+            self.review_demand(id);
         }
     }
 

@@ -206,12 +206,13 @@ impl Room {
             Asked::UpdateAudioTrack(update) => self.update_audio_track(person, &update),
             Asked::UpdateVideoTrack(update) => self.update_video_track(person, &update),
             Asked::PublishDataTrackRequest(request) => {
-                let echo = Request::PublishDataTrack(request);
-                self.refuse(person, 0, NO_DATA_TRACKS, echo, desk);
+                self.publish_data_track(person, request, desk);
             }
             Asked::UnpublishDataTrackRequest(request) => {
-                let echo = Request::UnpublishDataTrack(request);
-                self.refuse(person, 0, NO_DATA_TRACKS, echo, desk);
+                self.unpublish_data_track(person, &request, desk);
+            }
+            Asked::UpdateDataSubscription(update) => {
+                self.update_data_subscription(person, &update, desk);
             }
             Asked::Simulate(asked) => {
                 if let Some(scenario) = asked.scenario {
@@ -222,7 +223,6 @@ impl Room {
             // tell us nothing. The rest asks for what we don't have.
             Asked::Trickle(_)
             | Asked::UpdateLayers(_)
-            | Asked::UpdateDataSubscription(_)
             | Asked::StoreDataBlobRequest(_)
             | Asked::GetDataBlobRequest(_) => {}
         }
@@ -288,8 +288,3 @@ impl Room {
         self.reply(person, Message::RequestResponse(response), desk);
     }
 }
-
-const NO_DATA_TRACKS: Refusal = Refusal {
-    reason: Reason::UnsupportedType,
-    message: "data tracks are not supported",
-};

@@ -94,6 +94,8 @@ impl Room {
         let room = Some(self.room_info());
         participant.send(desk, Message::RoomUpdate(proto::RoomUpdate { room }));
         self.tell_current_speakers(person, desk);
+        self.tell_demands(person, desk);
+        self.retell_data_handles(person, desk);
     }
 
     /// The client tells what it believes to be true.

@@ -226,8 +226,9 @@ impl Room {
         };
         self.unsettled.insert(person);
         participant.release(track);
-        if let Some(slot) = subscription.slot.filter(|slot| slot.ordered) {
+        if let Some(slot) = subscription.slot {
             end(participant, slot, desk);
+            self.demand(track, Some(slot.wish), None, desk);
         }
     }
 
@@ -274,8 +275,10 @@ impl Room {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };
-        let slot = participant.subscriptions.wish(track, wish);
-        if let (Some(slot), Some(peer)) = (slot, participant.receiving_peer()) {
+        let Some((slot, old)) = participant.subscriptions.wish(track, wish) else {
+            return;
+        };
+        if let Some(peer) = participant.receiving_peer().filter(|_| slot.ordered) {
             desk.order(
                 peer.shard,
                 Command::ChangeWish {
@@ -285,13 +288,14 @@ impl Room {
                 },
             );
         }
+        self.demand(track, Some(old), Some(wish), desk);
     }
 
     /// Sees to the sections of those whose subscriptions changed.
     pub(super) fn settle(&mut self, desk: &mut Desk) {
         for person in std::mem::take(&mut self.unsettled) {
             match self.people.get(&person).map(Participant::dialect) {
-                Some(Dialect::SinglePeer) => self.demand(person, desk),
+                Some(Dialect::SinglePeer) => self.require_sections(person, desk),
                 Some(Dialect::DualPeer) => self.offer(person, desk),
                 None => {}
             }
@@ -299,7 +303,7 @@ impl Room {
     }
 
     /// Asks the client for the sections that it needs.
-    fn demand(&mut self, person: PersonKey, desk: &mut Desk) {
+    fn require_sections(&mut self, person: PersonKey, desk: &mut Desk) {
         let Some(participant) = self.people.get_mut(&person) else {
             return;
         };

@@ -33,6 +33,7 @@ enum Overdue {
 impl Room {
     pub(super) fn sweep(&mut self, desk: &mut Desk) {
         self.roster.sweep(desk.now);
+        self.sweep_demands(desk);
         let everyone: Vec<PersonKey> = self.people.keys().copied().collect();
         for person in everyone {
             // Its own room looks after whoever is forwarded from there.

@@ -203,6 +203,7 @@ fn format(line: &Line<'_>) -> Option<Format> {
     let fmtp = line.fmtp.unwrap_or("");
     let (codec, profile) = match rtpmap.as_str() {
         "opus/48000/2" => (Codec::Opus, 0),
+        "red/48000/2" => (Codec::Red, 0),
         "vp8/90000" => (Codec::Vp8, 0),
         "h264/90000" => (Codec::H264, h264_profile(fmtp)?),
         "vp9/90000" => (Codec::Vp9, number(fmtp, "profile-id")?),

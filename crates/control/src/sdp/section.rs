@@ -1,6 +1,6 @@
 //! One media section of an offer.
 
-use protocol::media::{Encoding, ExtensionIds, Format, Kind, Mid, Rid, Tag};
+use protocol::media::{Codec, Encoding, ExtensionIds, Format, Kind, Mid, Rid, Tag};
 use sdp_types::{Attribute, Media};
 
 use super::{OfferError, OfferedCodec, codec};
@@ -222,7 +222,10 @@ impl Section {
         self.codecs
             .iter()
             .map(OfferedCodec::format)
-            .filter(|format| Some(format.codec) == first)
+            .filter(|format| {
+                let within = first == Some(Codec::Red) && format.codec == Codec::Opus;
+                Some(format.codec) == first || within
+            })
             .collect()
     }
 }

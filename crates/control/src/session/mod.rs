@@ -3,6 +3,8 @@
 //! in the room.
 
 mod audience;
+mod data_tracks;
+mod demand;
 mod link;
 mod offering;
 mod participant;
@@ -14,6 +16,8 @@ mod subscriptions;
 mod track;
 
 pub(crate) use audience::Audience;
+pub(crate) use data_tracks::{DataTrack, DataTracks, Handle};
+pub(crate) use demand::{Demand, Step};
 pub(crate) use link::{Interruption, Link};
 pub(crate) use offering::Offering;
 pub(crate) use participant::{OWN_ATTRIBUTES, Participant, Presence};

@@ -21,8 +21,8 @@ use crate::{
     quality::Grade,
     sdp::{OpusStyle, Section},
     session::{
-        Audience, Link, Offering, Origin, Peer, Sections, Setting, Subscriptions, Track,
-        credentials,
+        Audience, DataTracks, Link, Offering, Origin, Peer, Sections, Setting, Subscriptions,
+        Track, credentials,
     },
 };
 
@@ -51,6 +51,7 @@ pub(crate) struct Participant {
     client_protocol: i32,
     capabilities: Vec<i32>,
     pub(crate) auto_subscribe: bool,
+    pub(crate) auto_subscribe_data: bool,
     adaptive_stream: bool,
     /// Takes tracks in the answer to its first offer. Native clients have had
     /// trouble with that: theirs wait until media is up.
@@ -77,6 +78,7 @@ pub(crate) struct Participant {
     pub(crate) unclaimed: Vec<(usize, Section)>,
     pub(crate) tracks: BTreeMap<TrackId, Track>,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) data: DataTracks,
     /// Who may receive its tracks.
     pub(crate) audience: Audience,
     /// Tracks that the client unsubscribed from.
@@ -116,6 +118,7 @@ impl Participant {
                 .take(CAPABILITIES)
                 .collect(),
             auto_subscribe: join.auto_subscribe,
+            auto_subscribe_data: join.auto_subscribe_data,
             adaptive_stream: join.adaptive_stream,
             early: browser,
             shared_streams: browser && !firefox,
@@ -135,6 +138,7 @@ impl Participant {
             unclaimed: Vec::new(),
             tracks: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
+            data: DataTracks::default(),
             audience: Audience::default(),
             declined: BTreeSet::new(),
             next_slot: 0,
@@ -167,6 +171,7 @@ impl Participant {
         for track in self.tracks.values_mut() {
             track.told = false;
             track.received = false;
+            track.demand.forget_watchers();
         }
     }
 
@@ -189,6 +194,7 @@ impl Participant {
         double.sections = Sections::new(false);
         double.unclaimed.clear();
         double.subscriptions = Subscriptions::default();
+        double.data = DataTracks::default();
         double.audience = Audience::default();
         double.auto_subscribe = false;
         double
@@ -348,6 +354,7 @@ impl Participant {
             permission: Some(permission(&self.grants)),
             is_publisher: !tracks.is_empty(),
             tracks,
+            data_tracks: self.data.infos(),
             client_protocol: self.client_protocol,
             capabilities: self.capabilities.clone(),
             kind_details: match self.doubles {
@@ -365,6 +372,7 @@ impl Participant {
             state: State::Disconnected.into(),
             disconnect_reason: reason.into(),
             tracks: Vec::new(),
+            data_tracks: Vec::new(),
             is_publisher: false,
             ..self.info()
         }

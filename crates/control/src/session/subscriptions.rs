@@ -95,11 +95,17 @@ impl Subscriptions {
         }
     }
 
-    /// Notes a new wish; returns the slot if the media plane was told another.
-    pub(crate) fn wish(&mut self, track: TrackId, wish: Wish) -> Option<Slot> {
+    /// Notes a new wish; returns the slot, and the old wish, if that differs.
+    pub(crate) fn wish(&mut self, track: TrackId, wish: Wish) -> Option<(Slot, Wish)> {
         let slot = self.all.get_mut(&track)?.slot.as_mut()?;
-        let changed = std::mem::replace(&mut slot.wish, wish) != wish;
-        (changed && slot.ordered).then_some(*slot)
+        let old = std::mem::replace(&mut slot.wish, wish);
+        (old != wish).then_some((*slot, old))
+    }
+
+    /// What the media plane was told, of those that have a section.
+    pub(crate) fn wishes(&self) -> impl Iterator<Item = (TrackId, Wish)> + '_ {
+        let slots = self.all.iter();
+        slots.filter_map(|(track, subscription)| Some((*track, subscription.slot?.wish)))
     }
 
     /// Those without a section, the oldest tracks first.

@@ -11,6 +11,7 @@ use protocol::{
     media::{Codec, Encoding, Format, Kind, Mid},
 };
 
+use super::Demand;
 use crate::sdp::{OfferedCodec, Section, mime};
 
 /// Spatial layers kept of what a client describes.
@@ -37,6 +38,8 @@ pub(crate) struct Track {
     pub(crate) told: bool,
     /// Its publisher knows that someone receives it.
     pub(crate) received: bool,
+    /// What its subscribers want.
+    pub(crate) demand: Demand,
 }
 
 /// Why a track can't be announced.
@@ -86,6 +89,7 @@ impl Track {
             formats: Vec::new(),
             told: false,
             received: false,
+            demand: Demand::default(),
         })
     }
 
@@ -112,15 +116,30 @@ impl Track {
             .filter(|codec| self.announced(codec))
             .map(OfferedCodec::format)
             .collect();
-        self.formats = if announced.is_empty() {
-            section.preferred()
-        } else {
-            announced
+        self.formats = match self.kind {
+            Kind::Audio => self.sound(section),
+            Kind::Video if announced.is_empty() => section.preferred(),
+            Kind::Video => announced,
         };
         self.formats.dedup();
         self.mid = Some(section.mid);
         self.encodings = section.encodings(self.separate());
         self.describe(section);
+    }
+
+    /// Redundant audio, if the client lets us, before the sound by itself. What
+    /// is encrypted as a whole can't be taken apart for those who know no
+    /// redundancy.
+    fn sound(&self, section: &Section) -> Vec<Format> {
+        let clear = self.info.encryption == proto::encryption::Type::None as i32;
+        let redundant = clear && !self.info.disable_red;
+        let formats = || section.codecs.iter().map(OfferedCodec::format);
+        let red = formats().filter(|format| redundant && format.codec == Codec::Red);
+        let opus = formats().filter(|format| format.codec == Codec::Opus);
+        if opus.clone().next().is_none() {
+            return section.preferred();
+        }
+        red.chain(opus).collect()
     }
 
     /// Whether each encoding is a stream of its own. Scalable codecs put all
@@ -259,7 +278,7 @@ fn info(sid: String, request: &proto::AddTrackRequest, kind: Kind) -> proto::Tra
         layers,
         codecs: vec![codec],
         stereo: request.stereo,
-        disable_red: true,
+        disable_red: request.disable_red,
         encryption: request.encryption,
         stream: request.stream.clone(),
         audio_features: audio_features(request),

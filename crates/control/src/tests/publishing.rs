@@ -318,7 +318,8 @@ fn the_announced_codec_is_the_one_agreed_on() {
     let sdp = &world.screen(anna).answer().sdp;
     assert!(sdp.contains("m=video 9 UDP/TLS/RTP/SAVPF 102 103\r\n"));
     assert!(sdp.contains("m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\n"));
-    // Native clients describe the layers of one stream in the same way.
+    // Native clients describe several for scalable codecs too, and need the
+    // answer to have them.
     assert_eq!(sdp.matches("a=simulcast:recv").count(), 2);
     assert_eq!(Codec::H264.kind(), Kind::Video);
 }

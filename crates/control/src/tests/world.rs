@@ -84,6 +84,7 @@ pub(super) fn join() -> Join {
             ..Default::default()
         },
         auto_subscribe: true,
+        auto_subscribe_data: false,
         adaptive_stream: false,
         metadata: String::new(),
         attributes: BTreeMap::new(),
