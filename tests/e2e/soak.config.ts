@@ -4,5 +4,5 @@ import base from './playwright.config';
 /** The clean run alone, for as long as PLENARY_SOAK_SECONDS says: `cargo xtask soak`. */
 export default defineConfig({
   ...base,
-  testMatch: 'clean.spec.ts',
+  projects: [{ name: 'soak', testMatch: 'clean.spec.ts' }],
 });

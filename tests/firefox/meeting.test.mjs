@@ -26,9 +26,13 @@ after(async () => {
   await server?.stop();
 }, { timeout: LIMIT_MS });
 
-async function inOneRoom(room, work) {
-  const fox = await Person.join(firefox, site, room, 'fox');
-  const cher = await Person.join(chromium, site, room, 'cher');
+/** LiveKit's two dialects. */
+const DIALECTS = [{ name: 'over one connection', one: true }, { name: 'over two connections', one: false }];
+
+async function inOneRoom(room, dialect, work) {
+  room = `${room} ${dialect.name}`;
+  const fox = await Person.join(firefox, site, room, 'fox', dialect);
+  const cher = await Person.join(chromium, site, room, 'cher', dialect);
   try {
     await work(fox, cher);
   } catch (error) {
@@ -42,8 +46,8 @@ async function inOneRoom(room, work) {
   }
 }
 
-test('both see and hear each other, sealed with AES-256', { timeout: LIMIT_MS }, async () => {
-  await inOneRoom('media', async (fox, cher) => {
+for (const dialect of DIALECTS) test(`both see and hear each other, sealed with AES-256, ${dialect.name}`, { timeout: LIMIT_MS }, async () => {
+  await inOneRoom('media', dialect, async (fox, cher) => {
     await fox.hears('joined cher');
     for (const person of [fox, cher]) {
       await person.page.evaluate(() => window.room.localParticipant.enableCameraAndMicrophone());
@@ -87,8 +91,8 @@ async function checkCipher(person) {
   }
 }
 
-test('what is lost on the way is repaired', { timeout: LIMIT_MS }, async () => {
-  await inOneRoom('loss', async (fox, cher) => {
+for (const dialect of DIALECTS) test(`what is lost on the way is repaired, ${dialect.name}`, { timeout: LIMIT_MS }, async () => {
+  await inOneRoom('loss', dialect, async (fox, cher) => {
     for (const [person, other] of [[fox, cher], [cher, fox]]) {
       await other.page.evaluate(() => window.room.localParticipant.setCameraEnabled(true));
       await person.hears(`subscribed ${other.identity} camera`);
@@ -150,8 +154,8 @@ async function checkRepairUp(sender, receiver) {
   assert.ok(missed <= judge.lost / 4, `${receiver.identity} misses ${missed} of ${judge.lost} packets`);
 }
 
-test('muting, text and leaving pass both ways', { timeout: LIMIT_MS }, async () => {
-  await inOneRoom('words', async (fox, cher) => {
+for (const dialect of DIALECTS) test(`muting, text and leaving pass both ways, ${dialect.name}`, { timeout: LIMIT_MS }, async () => {
+  await inOneRoom('words', dialect, async (fox, cher) => {
     for (const [person, other] of [[fox, cher], [cher, fox]]) {
       const name = person.identity;
       await person.page.evaluate(() => window.room.localParticipant.setMicrophoneEnabled(true));

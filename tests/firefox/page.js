@@ -13,8 +13,8 @@ window.RTCPeerConnection = class extends window.RTCPeerConnection {
 /** What the room told, in order. */
 window.told = [];
 
-window.join = async (url, token) => {
-  const room = new Room();
+window.join = async (url, token, singlePeerConnection) => {
+  const room = new Room({ singlePeerConnection });
   window.room = room;
   const tell = (text) => window.told.push(text);
   room

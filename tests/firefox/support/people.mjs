@@ -12,13 +12,13 @@ export class Person {
     this.page = page;
   }
 
-  static async join(browser, site, room, identity) {
+  static async join(browser, site, room, identity, dialect) {
     const page = await browser.newPage();
     const person = new Person(identity, page);
     person.errors = [];
     page.on('pageerror', (error) => person.errors.push(String(error)));
     await page.goto(site.url);
-    await page.evaluate((url, token) => window.join(url, token), webSocketUrl, mint(room, identity));
+    await page.evaluate((url, token, one) => window.join(url, token, one), webSocketUrl, mint(room, identity), dialect.one);
     return person;
   }
 

@@ -59,9 +59,12 @@ async fn trap_07_both_dialects_are_there_and_no_third() {
     assert!(join.subscriber_primary);
     // The first offer is ours.
     let offer = ann
-        .until(|said| match said {
-            Said::Offer(offer) => Some(offer),
-            _ => None,
+        .until(|said| {
+            if let Said::Offer(offer) = said {
+                Some(offer)
+            } else {
+                None
+            }
         })
         .await;
     assert_eq!((offer.r#type.as_str(), offer.id), ("offer", 1));
