@@ -8,6 +8,7 @@
 
 mod chaos;
 mod data;
+mod data_tracks;
 mod descriptions;
 mod join_requests;
 mod joining;
