@@ -151,11 +151,10 @@ const fn is_older(frame: u16, than: u16) -> bool {
     than.wrapping_sub(frame).wrapping_sub(1) < 0x7fff
 }
 
-const fn all(targets: usize) -> u32 {
-    match 1_u32.checked_shl(targets as u32) {
-        Some(bit) => bit - 1,
-        None => u32::MAX,
-    }
+/// Masks of so many targets.
+fn all(targets: usize) -> u32 {
+    let count = u32::try_from(targets).unwrap_or(u32::MAX);
+    1_u32.checked_shl(count).map_or(u32::MAX, |bit| bit - 1)
 }
 
 #[derive(Clone, Copy, Default)]
