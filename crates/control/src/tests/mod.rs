@@ -10,6 +10,7 @@ mod chaos;
 mod data;
 mod data_tracks;
 mod descriptions;
+mod dynacast;
 mod join_requests;
 mod joining;
 mod leaving;
