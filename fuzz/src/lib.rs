@@ -63,6 +63,25 @@ pub fn rtp(data: &[u8]) {
     }
 }
 
+/// Dependency descriptors of one stream, one after the other, each rewritten for
+/// a receiver of the lowest layers.
+pub fn dependency(data: &[u8]) {
+    let mut reader = media::codec::Dependencies::default();
+    let mut receiver = media::codec::Dependencies::default();
+    for piece in pieces(data) {
+        let Some(frame) = reader.read(piece) else {
+            continue;
+        };
+        let mut copy = [0; media::codec::DESCRIPTOR];
+        // There is no room for a mask in the longest.
+        let Some(length) = frame.rewrite(piece, 7, Some((0, 0)), &mut copy) else {
+            return;
+        };
+        let again = copy.get(..length).and_then(|copy| receiver.read(copy));
+        assert!(again.is_some(), "what was rewritten can be read");
+    }
+}
+
 /// A compound as it is after decryption, with everything that its packets carry.
 pub fn rtcp(data: &[u8]) {
     use media::rtcp::Packet;

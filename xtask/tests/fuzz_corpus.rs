@@ -9,8 +9,9 @@ use std::{fs, path::Path};
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 7] = [
+const TARGETS: [(&str, Target); 8] = [
     ("datagram", targets::datagram),
+    ("dependency", targets::dependency),
     ("join", targets::join),
     ("rtcp", targets::rtcp),
     ("rtp", targets::rtp),

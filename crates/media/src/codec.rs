@@ -10,6 +10,7 @@ mod vp9;
 
 use protocol::media::Codec;
 
+pub(crate) use dependency::shift_frame;
 pub use dependency::{DESCRIPTOR, Dependencies, Dependency, References, Structure};
 pub use vp8::{PictureId, Vp8, Vp8Patch};
 pub use vp9::{Vp9, Vp9Shift};

@@ -9,8 +9,10 @@
 mod admin;
 mod chaos;
 mod data;
+mod data_tracks;
 mod descriptions;
 mod dual;
+mod dynacast;
 mod join_requests;
 mod joining;
 mod leaving;

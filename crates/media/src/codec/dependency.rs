@@ -151,11 +151,10 @@ const fn is_older(frame: u16, than: u16) -> bool {
     than.wrapping_sub(frame).wrapping_sub(1) < 0x7fff
 }
 
-const fn all(targets: usize) -> u32 {
-    match 1_u32.checked_shl(targets as u32) {
-        Some(bit) => bit - 1,
-        None => u32::MAX,
-    }
+/// Masks of so many targets.
+fn all(targets: usize) -> u32 {
+    let count = u32::try_from(targets).unwrap_or(u32::MAX);
+    1_u32.checked_shl(count).map_or(u32::MAX, |bit| bit - 1)
 }
 
 #[derive(Clone, Copy, Default)]
@@ -307,7 +306,7 @@ impl Dependency {
     /// its frame moved, and, where `limit` gives the highest spatial and temporal
     /// layer that are passed on, with a mask of the targets that leaves active
     /// (§A.8.4). Gives back how much of `out` was written, in bytes.
-    pub(crate) fn rewrite(
+    pub fn rewrite(
         &self,
         bytes: &[u8],
         shift: u16,
@@ -323,8 +322,7 @@ impl Dependency {
                 bytes.len()
             }
         };
-        let number = self.frame.wrapping_add(shift).to_be_bytes();
-        out.get_mut(1..3)?.copy_from_slice(&number);
+        shift_frame(out, shift)?;
         Some(length)
     }
 
@@ -350,6 +348,15 @@ impl Dependency {
         from.copy(rest, &mut to)?;
         Some(to.finish())
     }
+}
+
+/// Moves the frame's number in a copy of a descriptor.
+pub(crate) fn shift_frame(copy: &mut [u8], shift: u16) -> Option<()> {
+    let (number, _) = copy.get_mut(1..)?.split_first_chunk_mut()?;
+    *number = u16::from_be_bytes(*number)
+        .wrapping_add(shift)
+        .to_be_bytes();
+    Some(())
 }
 
 /// Reads big-endian bits.

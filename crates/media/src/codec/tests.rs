@@ -93,8 +93,11 @@ fn vp9_and_av1_key_frames() {
     assert!(vp9(&[0x88, 0x81, 0x02]));
     assert!(!vp9(&[0x48]), "predicted");
     assert!(!vp9(&[0x00]), "not the beginning");
-    assert!(vp9(&[0xa8, 0x81, 0x02, 0x00]));
-    assert!(!vp9(&[0xa8, 0x81, 0x02, 0x02]), "second spatial layer");
+    assert!(vp9(&[0xa8, 0x81, 0x02, 0x00, 0x00]));
+    assert!(
+        !vp9(&[0xa8, 0x81, 0x02, 0x02, 0x00]),
+        "second spatial layer"
+    );
     assert!(!vp9(&[0xa8, 0x81]));
     let av1 = |payload: &[u8]| read(Codec::Av1, payload).key == KeyFrame::Start;
     assert!(av1(&[0x18]));
@@ -120,6 +123,148 @@ proptest! {
                     prop_assert_eq!(again.picture_id.unwrap().value, picture_id & mask);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn vp9_layers_as_libwebrtc_sends_them() {
+    // I, P, L, B, E; 15-bit picture id 0x1234; tid 2, U, sid 1, D; TL0PICIDX 7.
+    let payload = [0xec, 0x92, 0x34, 0x53, 7, 0x11, 0x22];
+    let vp9 = Vp9::read(&payload).unwrap();
+    assert_eq!((vp9.spatial, vp9.temporal, vp9.tl0), (1, 2, Some(7)));
+    assert!(vp9.begins && vp9.ends && vp9.predicted && vp9.switch_up);
+    let mut copy = payload;
+    let shift = Vp9Shift {
+        picture_id: 0x7fff,
+        tl0: 250,
+    };
+    vp9.shift(&mut copy, shift);
+    assert_eq!(copy, [0xec, 0x92, 0x33, 0x53, 1, 0x11, 0x22]);
+    // Flexible mode has no counter, short ids have 7 bits.
+    let payload = [0xb8, 0x05, 0x00, 0x11];
+    let vp9 = Vp9::read(&payload).unwrap();
+    assert_eq!((vp9.tl0, vp9.spatial), (None, 0));
+    let mut copy = payload;
+    vp9.shift(&mut copy, shift);
+    assert_eq!(copy, [0xb8, 0x04, 0x00, 0x11]);
+}
+
+#[test]
+fn redundant_audio() {
+    // An old block of 2 bytes, 960 ticks before the newest, of 3 bytes.
+    let payload = [0xef, 0x0f, 0x00, 0x02, 0x6f, 1, 2, 3, 4, 5];
+    assert_eq!(read(Codec::Red, &payload).primary, Some(7));
+    assert_eq!(red::payload_type(&payload), Some(0x6f));
+    let mut copy = payload;
+    red::renumber(&mut copy, 100);
+    assert_eq!(copy, [0xe4, 0x0f, 0x00, 0x02, 100, 1, 2, 3, 4, 5]);
+    assert_eq!(red::primary(&[0x6f, 9]), Some(1), "nothing old");
+    assert_eq!(red::primary(&[0x6f]), None, "nothing at all");
+    assert_eq!(red::primary(&[0xef, 0x0f, 0x00, 0x09, 0x6f, 1]), None);
+    assert_eq!(red::primary(&[0xef; 400]), None, "never ends");
+    assert_eq!(red::primary(&[]), None);
+}
+
+/// One spatial and two temporal layers, with a chain, sizes and an active mask.
+const DESCRIPTOR_OF_KEY_FRAME: [u8; 14] = dependency_key_frame();
+
+const fn dependency_key_frame() -> [u8; 14] {
+    let fields: [(u64, u32); 24] = [
+        (0b10, 2), // first packet, not the last
+        (5, 6),
+        (0x0102, 16),
+        (0b11000, 5), // structure and mask
+        (5, 6),
+        (1, 5), // two targets
+        (1, 2),
+        (3, 2), // two templates, of two temporal layers
+        (2, 2),
+        (2, 2),
+        (0, 2),
+        (1, 2), // who needs them
+        (0, 1), // needs nothing
+        (1, 1),
+        (0, 4),
+        (0, 1), // needs the one before
+        (1, 1), // ns(3) of 1 has two bits: one chain
+        (0, 1),
+        (0, 0),
+        (0, 8), // differences of chains
+        (1, 1),
+        (0x013f, 16),
+        (0x00b3, 16), // 320 times 180
+        (0b11, 2),    // both active
+    ];
+    let mut bytes = [0_u8; 14];
+    let (mut at, mut field) = (0, 0);
+    while field < fields.len() {
+        let (value, count) = fields[field];
+        let mut bit = count;
+        while bit > 0 {
+            bit -= 1;
+            bytes[at / 8] |= ((value >> bit & 1) as u8) << (7 - at % 8);
+            at += 1;
+        }
+        field += 1;
+    }
+    bytes
+}
+
+#[test]
+fn dependency_descriptors_name_layers_and_what_they_need() {
+    let mut reader = Dependencies::default();
+    let delta = [0xc0 | 6, 0x01, 0x03];
+    assert_eq!(reader.read(&delta), None, "no structure yet");
+    let key = reader.read(&DESCRIPTOR_OF_KEY_FRAME).unwrap();
+    assert!(key.attached && key.begins && !key.ends);
+    assert_eq!((key.frame, key.spatial, key.temporal), (0x0102, 0, 0));
+    assert_eq!((key.references, key.active()), (References(0), 0b11));
+    let frame = reader.read(&delta).unwrap();
+    assert_eq!((frame.frame, frame.temporal), (0x0103, 1));
+    assert_eq!(frame.references, References(1));
+    assert_eq!(reader.read(&[0xc0 | 7, 1, 4]), None, "no such template");
+    assert_eq!(reader.read(&[0xc0, 1]), None);
+}
+
+proptest! {
+    #[test]
+    fn descriptors_never_panic(
+        pieces in prop::collection::vec(
+            (any::<bool>(), prop::collection::vec(any::<u8>(), 0..60), any::<prop::sample::Index>(), any::<u8>()), 0..20,
+        ),
+        shift: u16, spatial in 0_u8..4, temporal in 0_u8..8,
+    ) {
+        let mut reader = Dependencies::default();
+        for (known, bytes, at, value) in pieces {
+            let mut bytes = if known { DESCRIPTOR_OF_KEY_FRAME.to_vec() } else { bytes };
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            let mut copy = reader.clone();
+            let Some(frame) = reader.read(&bytes) else { continue };
+            let mut out = [0; DESCRIPTOR];
+            let Some(length) = frame.rewrite(&bytes, shift, Some((spatial, temporal)), &mut out) else {
+                continue;
+            };
+            // What was rewritten reads as before, but for the number and the mask.
+            let again = copy.read(&out[..length]).unwrap();
+            prop_assert_eq!(again.frame, frame.frame.wrapping_add(shift));
+            prop_assert_eq!(&again.structure, &frame.structure);
+            prop_assert_eq!(again.references, frame.references);
+            prop_assert_eq!((again.spatial, again.temporal), (frame.spatial, frame.temporal));
+            prop_assert!(!frame.begins || again.active() & !frame.active() == 0);
+        }
+    }
+
+    #[test]
+    fn redundant_audio_never_panics(mut payload in prop::collection::vec(any::<u8>(), 0..60), number: u8) {
+        let primary = red::primary(&payload);
+        red::renumber(&mut payload, number);
+        prop_assert_eq!(red::primary(&payload), primary);
+        if primary.is_some() {
+            prop_assert_eq!(red::payload_type(&payload), Some(number & 0x7f));
         }
     }
 }

@@ -481,3 +481,43 @@ fn without_the_senders_reports_ours_wait() {
         sent.header.timestamp.wrapping_add(450_000)
     );
 }
+
+/// Who knows no redundancy gets the newest sound by itself; who numbers it
+/// otherwise gets its own number; the rest gets what was sent, byte for byte.
+#[test]
+fn redundant_audio_is_cut_for_those_who_do_not_know_it() {
+    const RED: Format = Format {
+        codec: Codec::Red,
+        profile: 0,
+    };
+    let now = start();
+    let payload = [0xef, 0x0f, 0x00, 0x02, 0x6f, 1, 2, 3, 4, 5];
+    let number = |payload_type, format| Payload {
+        payload_type,
+        format,
+        rtx: None,
+    };
+    let opus = number(111, OPUS);
+    let cases: [(Vec<Payload>, u8, &[u8]); 3] = [
+        (vec![opus], 111, &[3, 4, 5]),
+        (vec![opus, number(63, RED)], 63, &payload),
+        (
+            vec![number(109, OPUS), number(63, RED)],
+            63,
+            &[0xed, 0x0f, 0x00, 0x02, 0x6d, 1, 2, 3, 4, 5],
+        ),
+    ];
+    for (payloads, payload_type, expected) in cases {
+        let mut up = Up::new(0, RED);
+        let mut down = Stream::new(settings(Kind::Audio), Wish::BEST);
+        let packet = up.packet(1, 960, &payload, now);
+        let live = Encodings::default().with(0);
+        let types = PayloadTypes::new(payloads);
+        let sent = down.forward(&packet, &types, live, now).send.unwrap();
+        assert_eq!(sent.header.payload_type, payload_type);
+        let mut out = Vec::new();
+        let ids = protocol::media::ExtensionIds::default();
+        let header_len = sent.write(&packet, &ids, Stamp::default(), &mut out);
+        assert_eq!(out[header_len..], *expected);
+    }
+}

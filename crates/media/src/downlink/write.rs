@@ -7,7 +7,7 @@ use protocol::media::{ExtensionIds, Mid};
 
 use super::layers::LayersPatch;
 use crate::{
-    codec::{DESCRIPTOR, Vp8Patch, red},
+    codec::{DESCRIPTOR, Vp8Patch, red, shift_frame},
     rtp::{Header, Outgoing, write_header},
     uplink::Packet,
 };
@@ -78,14 +78,17 @@ impl Rewritten {
         out: &mut Vec<u8>,
     ) -> usize {
         let outgoing = self.extensions(packet, stamp);
-        if let (Some(Patch::Layers(patch)), Some(frame), Some(bytes)) = (
-            self.patch,
-            &packet.dependency,
-            packet.dependency_descriptor(),
-        ) {
+        if let (Some(Patch::Layers(patch)), Some(bytes)) =
+            (self.patch, packet.dependency_descriptor())
+        {
             let mut copy = [0; DESCRIPTOR];
-            let limit = patch.limit.map(super::layers::Limit::layers);
-            let length = frame.rewrite(bytes, patch.frame, limit, &mut copy);
+            let length = match &packet.dependency {
+                Some(frame) => {
+                    let limit = patch.limit.map(super::layers::Limit::layers);
+                    frame.rewrite(bytes, patch.frame, limit, &mut copy)
+                }
+                None => moved(bytes, patch.frame, &mut copy),
+            };
             let outgoing = Outgoing {
                 dependency_descriptor: length.and_then(|length| copy.get(..length)),
                 ..outgoing
@@ -146,4 +149,12 @@ impl Repeat {
         self.original.write_payload(&self.packet, out);
         header_len
     }
+}
+
+/// A descriptor that could not be understood, with its frame's number moved.
+fn moved(bytes: &[u8], shift: u16, copy: &mut [u8; DESCRIPTOR]) -> Option<usize> {
+    let copy = copy.get_mut(..bytes.len())?;
+    copy.copy_from_slice(bytes);
+    shift_frame(copy, shift)?;
+    Some(bytes.len())
 }

@@ -220,10 +220,11 @@ impl Stream {
         (facts, dependency, key_frame): (&codec::Facts, Option<Dependency>, bool),
         now: Instant,
     ) -> Packet {
-        let descriptor = match &dependency {
-            Some(_) => arrival.extensions.dependency_descriptor.unwrap_or(&[]),
-            None => &[],
+        let descriptor = match arrival.format.codec {
+            Codec::Vp9 | Codec::Av1 => arrival.extensions.dependency_descriptor,
+            Codec::Opus | Codec::Red | Codec::Vp8 | Codec::H264 => None,
         };
+        let descriptor = descriptor.unwrap_or(&[]);
         // Rounded, so that the buffer fits most packets after this one.
         let length = arrival.payload.len() + descriptor.len();
         data.reserve_exact(length.next_multiple_of(256));
