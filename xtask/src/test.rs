@@ -22,7 +22,7 @@ type Work = fn(&Workspace) -> Result<()>;
 
 /// In order: the cheap and telling ones first. The web app is built before any
 /// Rust, because the server carries it.
-const STEPS: [(&str, Work); 15] = [
+const STEPS: [(&str, Work); 16] = [
     ("format", format),
     ("tidy", tidied),
     ("install", install),
@@ -42,7 +42,7 @@ const STEPS: [(&str, Work); 15] = [
 ];
 
 /// Those that look at the finished product from outside.
-const OUTSIDE: [&str; 3] = ["python", "e2e", "firefox"];
+const OUTSIDE: [&str; 4] = ["python", "node", "e2e", "firefox"];
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<ExitCode> {
     let only = match arguments {

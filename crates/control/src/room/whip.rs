@@ -142,9 +142,17 @@ fn layers(section: &Section) -> Vec<proto::VideoLayer> {
 }
 
 fn unreadable(error: OfferError) -> NoEntry {
-    match error {
-        OfferError::Grammar(why) => NoEntry::Malformed(why),
-        other => NoEntry::Unanswerable(other.to_string()),
+    match &error {
+        OfferError::Grammar(why) => NoEntry::Malformed(why.clone()),
+        OfferError::TooManySections
+        | OfferError::Empty
+        | OfferError::Mid
+        | OfferError::MidTwice
+        | OfferError::Ice
+        | OfferError::Fingerprint
+        | OfferError::Setup
+        | OfferError::SectionsVanished
+        | OfferError::OtherCertificate => NoEntry::Unanswerable(error.to_string()),
     }
 }
 
