@@ -2,6 +2,8 @@ import path from 'node:path';
 import { defineConfig } from '@playwright/test';
 import { resultsFolder } from './support/place';
 
+const kept = process.env['PLENARY_CONFORMANCE'];
+
 type Dialect = { singlePeerConnection: boolean };
 
 /** Each test has whole browser processes to itself, which is all that two cores carry. */
@@ -20,6 +22,7 @@ export default defineConfig<Dialect>({
   forbidOnly: true,
   timeout: 90_000,
   expect: { timeout: 10_000 },
-  reporter: [['list']],
+  // The second keeps what passed, for docs/conformance.md.
+  reporter: kept === undefined ? [['list']] : [['list'], ['json', { outputFile: kept }]],
   outputDir: path.join(resultsFolder, 'e2e-results'),
 });

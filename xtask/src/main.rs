@@ -11,6 +11,7 @@
 )]
 
 mod bench;
+mod conformance;
 mod reference;
 mod run;
 mod soak;

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    reference,
+    conformance, reference,
     step::{Stopwatch, quietly},
     tidy, tools,
     workspace::{Workspace, cargo},
@@ -22,7 +22,7 @@ type Work = fn(&Workspace) -> Result<()>;
 
 /// In order: the cheap and telling ones first. The web app is built before any
 /// Rust, because the server carries it.
-const STEPS: [(&str, Work); 16] = [
+const STEPS: [(&str, Work); 17] = [
     ("format", format),
     ("tidy", tidied),
     ("install", install),
@@ -39,6 +39,7 @@ const STEPS: [(&str, Work); 16] = [
     ("e2e-check", e2e_check),
     ("e2e", e2e),
     ("firefox", firefox),
+    ("conformance", conformance::write),
 ];
 
 /// Those that look at the finished product from outside.
@@ -218,16 +219,12 @@ fn python(workspace: &Workspace) -> Result<()> {
     let python = tools::python(workspace)?;
     quietly(
         Command::new(python)
-            .args([
-                "-u",
-                "-m",
-                "unittest",
-                "discover",
-                "--verbose",
-                "--start-directory",
-                ".",
-            ])
+            .args(["-u", "run.py"])
             .env("PLENARY_BINARY", binary(workspace)?)
+            .env(
+                "PLENARY_CONFORMANCE",
+                conformance::results(workspace, "python.txt")?,
+            )
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .current_dir(workspace.root.join("tests/python")),
         10 * MINUTE,
@@ -243,6 +240,10 @@ fn node(workspace: &Workspace) -> Result<()> {
             .args(["run", "--silent", "test"])
             .env("PLENARY_BINARY", binary(workspace)?)
             .env("PLENARY_PYTHON", tools::python(workspace)?)
+            .env(
+                "PLENARY_CONFORMANCE",
+                conformance::results(workspace, "node.tap")?,
+            )
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .current_dir(workspace.node()),
         5 * MINUTE,
@@ -271,6 +272,10 @@ fn e2e(workspace: &Workspace) -> Result<()> {
             .env("PLENARY_BINARY", binary(workspace)?)
             .env("PLENARY_CHROMIUM", tools::chromium()?)
             .env("PLENARY_RESULTS", &workspace.target)
+            .env(
+                "PLENARY_CONFORMANCE",
+                conformance::results(workspace, "e2e.json")?,
+            )
             .current_dir(workspace.e2e()),
         20 * MINUTE,
     )?;
@@ -286,6 +291,10 @@ fn firefox(workspace: &Workspace) -> Result<()> {
             .env("PLENARY_BINARY", binary(workspace)?)
             .env("PLENARY_CHROMIUM", tools::chromium()?)
             .env("PLENARY_FIREFOX", tools::firefox()?)
+            .env(
+                "PLENARY_CONFORMANCE",
+                conformance::results(workspace, "firefox.tap")?,
+            )
             .current_dir(workspace.firefox()),
         10 * MINUTE,
     )?;
