@@ -66,14 +66,16 @@ pub(crate) fn write(workspace: &Workspace) -> Result<()> {
     let features: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
 
     let mut page = String::from(HEAD);
+    let both = MODES.len();
     let clients = [
-        ("chromium", &chromium),
-        ("firefox", &firefox),
-        ("python", &pypi),
+        ("chromium", &chromium, both),
+        ("firefox", &firefox, both),
+        ("python", &pypi, both),
+        ("node", &npm, 1),
     ];
-    page.push_str("\n## Clients\n\n| | livekit-client in Chromium | | livekit-client in Firefox | | PyPI livekit | |\n");
-    page.push_str("| --- | --- | --- | --- | --- | --- | --- |\n| **connections** | one | two | one | two | one | two |\n");
-    rows(&mut page, &features, "clients", &clients, MODES.len())?;
+    page.push_str("\n## Clients\n\n| | livekit-client in Chromium | | livekit-client in Firefox | | PyPI livekit | | npm rtc-node |\n");
+    page.push_str("| --- | --- | --- | --- | --- | --- | --- | --- |\n| **connections** | one | two | one | two | one | two | one |\n");
+    rows(&mut page, &features, "clients", &clients)?;
     page.push_str(
         "\n## Server API\n\n| | npm livekit-server-sdk | PyPI livekit-api |\n| --- | --- | --- |\n",
     );
@@ -81,16 +83,14 @@ pub(crate) fn write(workspace: &Workspace) -> Result<()> {
         &mut page,
         &features,
         "servers",
-        &[("npm", &npm), ("pypi", &pypi)],
-        1,
+        &[("npm", &npm, 1), ("pypi", &pypi, 1)],
     )?;
     page.push_str("\n## Open standards\n\n| | RTCPeerConnection in Chromium |\n| --- | --- |\n");
     rows(
         &mut page,
         &features,
         "standards",
-        &[("browser", &chromium)],
-        1,
+        &[("browser", &chromium, 1)],
     )?;
 
     let path = workspace.root.join(PATH);
@@ -111,8 +111,7 @@ fn rows(
     page: &mut String,
     features: &Value,
     group: &str,
-    clients: &[(&str, &Passed)],
-    modes: usize,
+    clients: &[(&str, &Passed, usize)],
 ) -> Result<()> {
     let Some(list) = features.get(group).and_then(Value::as_array) else {
         bail!("tests/conformance.json has no {group}");
@@ -120,14 +119,14 @@ fn rows(
     for feature in list {
         let name = feature.get("feature").and_then(Value::as_str);
         let _ = write!(page, "| {} |", name.context("a feature without a name")?);
-        for (client, passed) in clients {
+        for (client, passed, modes) in clients {
             let tests = feature.get(client).and_then(Value::as_array);
             let tests: Vec<&str> = tests
                 .into_iter()
                 .flatten()
                 .filter_map(Value::as_str)
                 .collect();
-            for mode in 0..modes {
+            for mode in 0..*modes {
                 let mark = if passed.shows(&tests, mode)? {
                     "✓"
                 } else {
