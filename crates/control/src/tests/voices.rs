@@ -33,26 +33,28 @@ fn speakers(world: &mut World, session: SessionId) -> Vec<(bool, f32)> {
         .collect()
 }
 
+/// The media plane reports a level, several times.
+fn speak(world: &mut World, speaker: SessionId, level: AudioLevel, times: usize) {
+    let (shard, _) = world.peer(speaker);
+    for _ in 0..times {
+        let levels = vec![level];
+        let event = Event::Levels { levels };
+        world.input(Input::Plane { shard, event });
+        world.pass(LEVELS_INTERVAL);
+    }
+}
+
 #[test]
 fn turns_are_told_to_everyone() {
     for mut world in World::both() {
         let (anna, bert) = (world.enter("anna"), world.enter("bert"));
         world.publish(anna, "mic", "audio");
-        let (shard, _) = world.peer(anna);
         let level = AudioLevel {
             track: track(&world),
             level: 20,
             voiced_percent: 90,
         };
-        for _ in 0..5 {
-            world.input(Input::Plane {
-                shard,
-                event: Event::Levels {
-                    levels: vec![level],
-                },
-            });
-            world.pass(LEVELS_INTERVAL);
-        }
+        speak(&mut world, anna, level, 5);
         assert_eq!(speakers(&mut world, bert), [(true, 0.125)]);
         // Whoever comes now is told as well.
         let carl = world.enter("carl");
@@ -65,12 +67,7 @@ fn turns_are_told_to_everyone() {
             level: 0,
             voiced_percent: 100,
         };
-        world.input(Input::Plane {
-            shard,
-            event: Event::Levels {
-                levels: vec![level],
-            },
-        });
+        speak(&mut world, anna, level, 1);
     }
 }
 
@@ -79,21 +76,12 @@ fn a_muted_or_leaving_speaker_falls_silent() {
     for mut world in World::both() {
         let (anna, bert) = (world.enter("anna"), world.enter("bert"));
         world.publish(anna, "mic", "audio");
-        let (shard, _) = world.peer(anna);
         let level = AudioLevel {
             track: track(&world),
             level: 5,
             voiced_percent: 100,
         };
-        for _ in 0..3 {
-            world.input(Input::Plane {
-                shard,
-                event: Event::Levels {
-                    levels: vec![level],
-                },
-            });
-            world.pass(LEVELS_INTERVAL);
-        }
+        speak(&mut world, anna, level, 3);
         assert!(speakers(&mut world, bert).last().unwrap().0);
         world.ask(anna, Asked::Leave(Default::default()));
         assert!(!speakers(&mut world, bert).last().unwrap().0);

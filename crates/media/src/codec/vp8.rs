@@ -26,6 +26,27 @@ pub struct PictureId {
     pub long: bool,
 }
 
+impl PictureId {
+    /// VP8 and VP9 write it alike: a bit for the width, then the number
+    /// (RFC 7741 §4.2, RFC 9628 §4.2). Also returns where it ends.
+    pub(super) fn read(payload: &[u8], at: usize) -> Option<(Self, usize)> {
+        let high = *payload.get(at)?;
+        let short = u16::from(high & 0x7f);
+        if high & 0x80 == 0 {
+            let id = Self {
+                value: short,
+                long: false,
+            };
+            return Some((id, at + 1));
+        }
+        let id = Self {
+            value: short << 8 | u16::from(*payload.get(at + 1)?),
+            long: true,
+        };
+        Some((id, at + 2))
+    }
+}
+
 /// Numbers of the stream that a packet is sent in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Vp8Patch {
@@ -66,15 +87,9 @@ impl Vp8 {
     fn read_extended(&mut self, payload: &[u8], flags: u8) -> Option<usize> {
         let mut at = Self::PICTURE_ID_AT;
         if flags & 0x80 != 0 {
-            let high = *payload.get(at)?;
-            let long = high & 0x80 != 0;
-            let mut value = u16::from(high & 0x7f);
-            at += 1;
-            if long {
-                value = value << 8 | u16::from(*payload.get(at)?);
-                at += 1;
-            }
-            self.picture_id = Some(PictureId { value, long });
+            let (id, end) = PictureId::read(payload, at)?;
+            self.picture_id = Some(id);
+            at = end;
         }
         if flags & 0x40 != 0 {
             self.tl0 = Some(*payload.get(at)?);

@@ -53,15 +53,9 @@ impl Vp9 {
         };
         let mut at = Self::PICTURE_ID_AT;
         if flags & 0x80 != 0 {
-            let high = *payload.get(at)?;
-            let long = high & 0x80 != 0;
-            let mut value = u16::from(high & 0x7f);
-            at += 1;
-            if long {
-                value = value << 8 | u16::from(*payload.get(at)?);
-                at += 1;
-            }
-            vp9.picture_id = Some(PictureId { value, long });
+            let (id, end) = PictureId::read(payload, at)?;
+            vp9.picture_id = Some(id);
+            at = end;
         }
         if flags & 0x20 != 0 {
             let layers = *payload.get(at)?;
