@@ -43,7 +43,7 @@ const STEPS: [(&str, Work); 17] = [
 ];
 
 /// Those that look at the finished product from outside.
-const OUTSIDE: [&str; 4] = ["python", "node", "e2e", "firefox"];
+const OUTSIDE: [&str; 5] = ["reference", "python", "node", "e2e", "firefox"];
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<ExitCode> {
     let only = match arguments {
