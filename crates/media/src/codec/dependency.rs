@@ -84,7 +84,7 @@ impl Dependencies {
             Flags::default()
         };
         let structure = if flags.structure {
-            self.renew(Structure::read(&mut bits)?, frame)
+            self.share(Structure::read(&mut bits)?)
         } else {
             self.structure.clone()?
         };
@@ -98,9 +98,6 @@ impl Dependencies {
         if flags.mask {
             active = bits.take(structure.targets.len())?;
         }
-        if !is_older(frame, self.since) {
-            self.active = active;
-        }
         let template = structure.template(template)?;
         if flags.targets {
             bits.skip(2 * structure.targets.len())?;
@@ -112,6 +109,14 @@ impl Dependencies {
         };
         if flags.chains {
             bits.skip(8 * usize::from(structure.chains))?;
+        }
+        // Nothing is taken over of a descriptor that can't be read to its end:
+        // it is not passed on, and receivers must know what we know.
+        if flags.structure {
+            self.adopt(&structure, frame);
+        }
+        if !is_older(frame, self.since) {
+            self.active = active;
         }
         Some(Dependency {
             spatial: template.spatial,
@@ -128,22 +133,24 @@ impl Dependencies {
         })
     }
 
-    /// A structure came. It is repeated with every key frame, and one that was
-    /// overtaken by a newer one does not replace that.
-    fn renew(&mut self, structure: Structure, frame: u16) -> Arc<Structure> {
-        if let Some(known) = &self.structure {
-            if **known == structure {
-                self.since = frame;
-                return known.clone();
-            }
-            if is_older(frame, self.since) {
-                return Arc::new(structure);
-            }
+    /// The one that is known, if it came again: it is repeated with every key frame.
+    fn share(&self, structure: Structure) -> Arc<Structure> {
+        match &self.structure {
+            Some(known) if **known == structure => known.clone(),
+            Some(_) | None => Arc::new(structure),
         }
-        let structure = Arc::new(structure);
+    }
+
+    /// One that was overtaken by a newer one does not replace that.
+    fn adopt(&mut self, structure: &Arc<Structure>, frame: u16) {
+        if let Some(known) = &self.structure
+            && !Arc::ptr_eq(known, structure)
+            && is_older(frame, self.since)
+        {
+            return;
+        }
         self.structure = Some(structure.clone());
         self.since = frame;
-        structure
     }
 }
 
