@@ -209,3 +209,30 @@ fn python(text: &str) -> Passed {
     }
     passed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passed_is_read_from_each_report() {
+        let passed =
+            tap("ok 1 - a, over two connections\nnot ok 2 - b\nok 3 - c # SKIP\nok 4 - d\n");
+        assert!(passed.shows(&["a"], 1).unwrap() && !passed.shows(&["a"], 0).unwrap());
+        assert!(passed.shows(&["d"], 0).unwrap());
+        for other in ["b", "c"] {
+            assert!(passed.shows(&[other], 0).is_err(), "{other}");
+        }
+        let passed = python("test_media.Media.test_x\ntest_media.MediaOverTwoConnections.test_y\n");
+        assert!(passed.shows(&["Media.test_x"], 0).unwrap());
+        assert!(passed.shows(&["Media.test_y"], 1).unwrap());
+        assert!(!passed.shows(&[], 0).unwrap(), "nothing shows nothing");
+        let report = serde_json::json!({ "suites": [{ "specs": [
+            { "title": "e", "tests": [{ "projectName": "one connection", "status": "expected" }] },
+            { "title": "f", "tests": [{ "projectName": "one connection", "status": "unexpected" }] },
+        ] }] });
+        let passed = playwright(&report);
+        assert!(passed.shows(&["e"], 0).unwrap());
+        assert!(passed.shows(&["f"], 0).is_err());
+    }
+}

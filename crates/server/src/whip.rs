@@ -9,7 +9,7 @@ use axum::{
     extract::{DefaultBodyLimit, Path, State, rejection::StringRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{any, delete, post},
+    routing::{delete, post},
 };
 use control::{
     Answer, Question,
@@ -38,8 +38,6 @@ pub fn router() -> Router<Shared> {
         .route("/whep", post(watch).options(preflight))
         .route("/whip/{sid}", sessions.clone())
         .route("/whep/{sid}", sessions)
-        .route("/whip/{sid}/{*rest}", any(not_found))
-        .route("/whep/{sid}/{*rest}", any(not_found))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
 }
 
@@ -179,8 +177,4 @@ async fn unchangeable() -> Response {
 async fn not_allowed() -> Response {
     let allow = [(header::ALLOW, "DELETE, PATCH, OPTIONS")];
     cross_origin((StatusCode::METHOD_NOT_ALLOWED, allow, Body::empty()).into_response())
-}
-
-async fn not_found() -> Response {
-    cross_origin((StatusCode::NOT_FOUND, "there is nothing here").into_response())
 }
