@@ -172,14 +172,16 @@ impl Control {
     }
 
     fn enter(&mut self, entry: Entry) -> Result<Entered, NoEntry> {
-        let grants = &entry.grants;
+        let Entry { grants, way, offer } = entry;
         let lawful = |name: &str| !name.is_empty() && name.len() <= limits::IDENTITY_BYTES;
         if !lawful(&grants.identity) || !lawful(&grants.room) {
             return Err(NoEntry::Forbidden("enter under this name"));
         }
+        // First, so that nothing is opened for an offer that can't be read.
+        let offer = room::read_offer(way, &offer)?;
         let known = self.names.get(&grants.room).copied();
         // Whoever only watches opens no room: there is nothing to see in it.
-        let room = match entry.way {
+        let room = match way {
             Way::Publish if self.desk.config.rooms.auto_create => self
                 .open_room(&grants.room, grants.room_config.as_ref())
                 .ok_or(NoEntry::Full)?,
@@ -189,7 +191,9 @@ impl Control {
             Way::Publish | Way::Watch => known.ok_or(NoEntry::NoRoom)?,
         };
         let mut entered = Err(NoEntry::NoRoom);
-        self.with_room(room, |room, desk| entered = room.enter(entry, desk));
+        self.with_room(room, |room, desk| {
+            entered = room.enter(grants, way, &offer, desk);
+        });
         entered
     }
 

@@ -54,6 +54,7 @@ pub(crate) use forward::Errand;
 use roster::Roster;
 use rpc::Calls;
 use settings::Settings;
+pub(crate) use whip::read_offer;
 
 #[derive(Debug)]
 pub(crate) struct Room {

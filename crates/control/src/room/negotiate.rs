@@ -20,7 +20,13 @@ impl Room {
         description: &proto::SessionDescription,
         desk: &mut Desk,
     ) -> Result<(), Fault> {
-        if let Some(answer) = self.accept(person, description, desk)? {
+        if description.r#type != "offer" {
+            return Err(Fault::WrongType(
+                description.r#type.chars().take(16).collect(),
+            ));
+        }
+        let offer = Offer::parse(&description.sdp)?;
+        if let Some(answer) = self.accept(person, description.id, &offer, desk)? {
             self.reply(person, Message::Answer(answer), desk);
         }
         Ok(())
@@ -30,27 +36,22 @@ impl Room {
     pub(super) fn accept(
         &mut self,
         person: PersonKey,
-        description: &proto::SessionDescription,
+        id: u32,
+        offer: &Offer,
         desk: &mut Desk,
-    ) -> Result<Option<proto::SessionDescription>, Fault> {
-        if description.r#type != "offer" {
-            return Err(Fault::WrongType(
-                description.r#type.chars().take(16).collect(),
-            ));
-        }
-        let offer = Offer::parse(&description.sdp)?;
-        let changes = self.align(person, &offer)?;
-        self.connect(person, &offer, desk);
+    ) -> Result<Option<proto::SessionDescription>, OfferError> {
+        let changes = self.align(person, offer)?;
+        self.connect(person, offer, desk);
         for change in changes {
             match change {
                 Change::UplinkEnded(track) => self.unpublish(person, track, desk),
                 Change::DownlinkEnded(track) => self.lose_slot(person, track, desk),
             }
         }
-        self.renew_uplinks(person, &offer, desk);
+        self.renew_uplinks(person, offer, desk);
         self.claim(person, desk);
-        self.fill(person, &offer, desk);
-        let answer = self.answer(person, description.id, &offer, desk);
+        self.fill(person, offer, desk);
+        let answer = self.answer(person, id, offer, desk);
         // What was released can be filled now, if the client offers again.
         self.unsettled.insert(person);
         Ok(answer)

@@ -13,23 +13,32 @@ use crate::{
     join::Join,
     sdp::{Offer, OfferError, Section},
     session::Link,
-    whip::{Entered, Entry, NoEntry, Way},
+    whip::{Entered, NoEntry, Way},
 };
 
+/// Reads an offer that somebody wants to enter by.
+pub(crate) fn read_offer(way: Way, text: &str) -> Result<Offer, NoEntry> {
+    let offer = Offer::parse(text).map_err(unreadable)?;
+    let media = offer.sections.iter().filter(|s| s.medium.kind().is_some());
+    let (sends, receives) = media.fold((false, false), |(sends, receives), section| {
+        (sends || section.sends, receives || section.receives)
+    });
+    match way {
+        Way::Publish if !sends => Err(pointless("nothing is sent in it")),
+        Way::Watch if !receives => Err(pointless("nothing is received in it")),
+        Way::Publish | Way::Watch => Ok(offer),
+    }
+}
+
 impl Room {
-    pub(crate) fn enter(&mut self, entry: Entry, desk: &mut Desk) -> Result<Entered, NoEntry> {
-        let Entry { grants, way, offer } = entry;
+    pub(crate) fn enter(
+        &mut self,
+        grants: Grants,
+        way: Way,
+        offer: &Offer,
+        desk: &mut Desk,
+    ) -> Result<Entered, NoEntry> {
         self.check_entry(&grants, way)?;
-        let read = Offer::parse(&offer).map_err(unreadable)?;
-        let media = read.sections.iter().filter(|s| s.medium.kind().is_some());
-        let (sends, receives) = media.fold((false, false), |(sends, receives), section| {
-            (sends || section.sends, receives || section.receives)
-        });
-        match way {
-            Way::Publish if !sends => return Err(pointless("nothing is sent in it")),
-            Way::Watch if !receives => return Err(pointless("nothing is received in it")),
-            Way::Publish | Way::Watch => {}
-        }
         self.replace(&grants.identity, desk);
         let join = Join::unspoken(way == Way::Watch);
         let person = self.seat_new(grants, &join, Link::none(desk.now), desk);
@@ -37,24 +46,19 @@ impl Room {
             participant.take_one_offer();
         }
         match way {
-            Way::Publish => self.announce_all(person, &read.sections, desk),
+            Way::Publish => self.announce_all(person, &offer.sections, desk),
             Way::Watch => self.offer_all_to(person, desk),
         }
-        let description = proto::SessionDescription {
-            r#type: "offer".to_owned(),
-            sdp: offer,
-            ..Default::default()
-        };
-        let answer = self.accept(person, &description, desk);
+        let answer = self.accept(person, 0, offer, desk);
         let sid = self.people.get(&person).map(|p| p.sid.clone());
         match (answer, sid) {
             (Ok(Some(answer)), Some(sid)) => Ok(Entered {
                 sid,
                 answer: answer.sdp,
             }),
-            (Err(fault), _) => {
+            (Err(error), _) => {
                 self.see_out(person, desk);
-                Err(NoEntry::Unanswerable(fault.to_string()))
+                Err(unreadable(error))
             }
             (Ok(_), _) => Err(NoEntry::Full),
         }

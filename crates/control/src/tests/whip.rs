@@ -140,6 +140,10 @@ fn media_that_ends_ends_the_stay() {
 #[test]
 fn whoever_can_not_be_let_in_is_told_why() {
     let mut world = World::new();
+    world
+        .enter_by(Way::Publish, "obs", "v=1\r\n".into())
+        .unwrap_err();
+    assert_eq!(world.control.stats().rooms, 0, "nothing was opened for it");
     world.enter("anna");
     let malformed = world.enter_by(Way::Publish, "obs", "v=1\r\n".into());
     assert!(
