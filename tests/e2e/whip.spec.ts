@@ -41,7 +41,8 @@ test('whoever can not publish or watch is told why', async ({ server }) => {
   expect((await post('/whip', token, 'v=0', 'text/plain')).status).toBe(415);
   expect((await post('/whip', token, 'nonsense')).status).toBe(400);
   expect((await post('/whip', token, 'x'.repeat(100_000))).status).toBe(413);
-  const nothing = await post('/whep', token, 'v=0');
+  expect((await post('/whip', token, offer('recvonly'))).status).toBe(422);
+  const nothing = await post('/whep', token, offer('recvonly'));
   expect([nothing.status, nothing.headers.get('retry-after')]).toEqual([409, '2']);
 
   const session = `${server.url}/whip/PA_nobody`;
@@ -52,6 +53,15 @@ test('whoever can not publish or watch is told why', async ({ server }) => {
   const preflight = await fetch(`${server.url}/whip`, { method: 'OPTIONS' });
   expect([preflight.status, preflight.headers.get('accept-post')]).toEqual([204, 'application/sdp']);
 });
+
+/** As short as an offer can be. */
+function offer(direction: 'sendonly' | 'recvonly'): string {
+  return [
+    'v=0', 'o=- 1 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0',
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'c=IN IP4 0.0.0.0', 'a=mid:0', `a=${direction}`, 'a=rtcp-mux', 'a=rtpmap:111 opus/48000/2',
+    'a=ice-ufrag:abcd', `a=ice-pwd:${'p'.repeat(24)}`, `a=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}`, 'a=setup:actpass', '',
+  ].join('\r\n');
+}
 
 interface Session {
   status: number;
