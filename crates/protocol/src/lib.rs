@@ -13,3 +13,4 @@ pub mod plane;
 pub mod rooms;
 pub mod signal;
 pub mod store;
+pub mod units;
