@@ -37,7 +37,8 @@ impl Bitrate {
     /// Bytes in so much time, rounded down.
     #[must_use]
     pub fn bytes_in(self, time: Duration) -> u64 {
-        let bytes = u128::from(self.0) * time.as_micros() / 8_000_000;
+        let bits = u128::from(self.0).saturating_mul(time.as_micros());
+        let bytes = bits / 8_000_000;
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
