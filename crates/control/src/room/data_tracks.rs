@@ -96,7 +96,7 @@ impl Room {
             .collect();
         for taker in takers {
             if self.receive_data_track(taker, &info.sid) {
-                self.tell_data_handles(taker, desk);
+                self.roster.renumber(taker);
             }
         }
     }
@@ -108,7 +108,7 @@ impl Room {
         desk: &mut Desk,
     ) {
         let handle = Handle::try_from(request.pub_handle).unwrap_or(0);
-        match self.end_data_track(person, handle, desk) {
+        match self.end_data_track(person, handle) {
             Some(track) => {
                 let response = proto::UnpublishDataTrackResponse {
                     info: Some(track.info),
@@ -127,25 +127,20 @@ impl Room {
         }
     }
 
-    fn end_data_track(
-        &mut self,
-        person: PersonKey,
-        handle: Handle,
-        desk: &mut Desk,
-    ) -> Option<DataTrack> {
+    fn end_data_track(&mut self, person: PersonKey, handle: Handle) -> Option<DataTrack> {
         let publisher = self.people.get_mut(&person)?;
         let track = publisher.data.published.remove(&handle)?;
-        self.drop_data_track(&track, desk);
+        self.drop_data_track(&track);
         Some(track)
     }
 
     /// A data track is no more: nobody receives it.
-    fn drop_data_track(&mut self, track: &DataTrack, desk: &mut Desk) {
+    fn drop_data_track(&mut self, track: &DataTrack) {
         self.data_tracks.remove(&track.info.sid);
         for (receiver, handle) in &track.receivers {
             if let Some(participant) = self.people.get_mut(receiver) {
                 participant.data.forget(*handle);
-                self.tell_data_handles(*receiver, desk);
+                self.roster.renumber(*receiver);
             }
         }
     }
@@ -155,10 +150,9 @@ impl Room {
         &mut self,
         person: PersonKey,
         published: impl Iterator<Item = DataTrack>,
-        desk: &mut Desk,
     ) {
         for track in published {
-            self.drop_data_track(&track, desk);
+            self.drop_data_track(&track);
         }
         for other in self.people.values_mut() {
             for track in other.data.published.values_mut() {
@@ -240,7 +234,7 @@ impl Room {
         true
     }
 
-    fn tell_data_handles(&self, person: PersonKey, desk: &mut Desk) {
+    pub(super) fn tell_data_handles(&self, person: PersonKey, desk: &mut Desk) {
         if let Some(participant) = self.people.get(&person) {
             let handles = participant.data.handles();
             participant.send(desk, Message::DataTrackSubscriberHandles(handles));
@@ -300,10 +294,9 @@ const fn message(reason: Reason) -> &'static str {
         Reason::DuplicateName => "the name is taken",
         Reason::LimitExceeded => "too many data tracks",
         Reason::NotFound => "there is no such data track",
-        Reason::Ok
-        | Reason::Queued
-        | Reason::UnsupportedType
-        | Reason::UnclassifiedError
-        | Reason::InvalidRequest => "the request can't be served",
+        Reason::InvalidRequest => "the schema or encoding has too long a name",
+        Reason::Ok | Reason::Queued | Reason::UnsupportedType | Reason::UnclassifiedError => {
+            "the request can't be served"
+        }
     }
 }

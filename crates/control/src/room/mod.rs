@@ -273,10 +273,13 @@ impl Room {
     ) -> Option<Participant> {
         self.drop_calls(person, desk);
         let mut participant = self.people.remove(&person)?;
+        if let Some(audience) = self.roster.take_audience(person) {
+            participant.audience = audience;
+        }
         let active = participant.active();
         let farewell = participant.farewell(reason);
         let data = std::mem::take(&mut participant.data.published);
-        self.forget_data_tracks(person, data.into_values(), desk);
+        self.forget_data_tracks(person, data.into_values());
         for (track, wish) in participant.subscriptions.wishes() {
             self.demand(track, Some(wish), None, desk);
         }

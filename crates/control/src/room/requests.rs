@@ -188,7 +188,7 @@ impl Room {
                 );
             }
             Asked::SubscriptionPermission(permission) => {
-                self.update_audience(person, &permission, desk);
+                self.update_audience(person, &permission);
             }
             Asked::SyncState(state) => self.sync(person, &state, desk),
             Asked::Ping(_) => {

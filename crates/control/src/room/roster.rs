@@ -1,7 +1,7 @@
 //! Tells everyone who is in the room: changes are gathered and told together.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use super::Room;
 use crate::{
     desk::{Desk, PersonKey},
     face::{Output, Wake},
+    session::Audience,
     wire::Notice,
 };
 
@@ -31,11 +32,29 @@ pub(super) struct Roster {
     scheduled: bool,
     /// Participants and publishers as last told.
     counts: (u32, u32),
+    /// Whom publishers allow to receive from now on. Gathered like the rest:
+    /// someone who changes its mind without end must not flood the others.
+    audiences: BTreeMap<PersonKey, Audience>,
+    /// Who has to be told anew which data tracks it receives.
+    handles: BTreeSet<PersonKey>,
 }
 
 impl Roster {
     pub(super) fn change(&mut self, person: PersonKey) {
         self.changed.insert(person);
+    }
+
+    pub(super) fn admit(&mut self, publisher: PersonKey, audience: Audience) {
+        self.audiences.insert(publisher, audience);
+    }
+
+    pub(super) fn renumber(&mut self, receiver: PersonKey) {
+        self.handles.insert(receiver);
+    }
+
+    /// What someone who leaves has said, and nobody has been told.
+    pub(super) fn take_audience(&mut self, publisher: PersonKey) -> Option<Audience> {
+        self.audiences.remove(&publisher)
     }
 
     /// `farewell` is what others are told, if they knew of the person.
@@ -46,7 +65,15 @@ impl Roster {
         now: Instant,
     ) {
         self.changed.remove(&person);
+        self.handles.remove(&person);
         if let Some(farewell) = farewell {
+            // What it said of itself is of no use any more, and may be long: those
+            // who come and go by the hundred would have us keep and tell it each time.
+            let farewell = proto::ParticipantInfo {
+                metadata: String::new(),
+                attributes: HashMap::new(),
+                ..farewell
+            };
             self.gone.push(farewell.clone());
             self.departed.push_back((now, farewell));
             if self.departed.len() > limits::PARTICIPANTS_PER_ROOM {
@@ -76,7 +103,10 @@ impl Roster {
     }
 
     fn pending(&self) -> bool {
-        !self.changed.is_empty() || !self.gone.is_empty()
+        !self.changed.is_empty()
+            || !self.gone.is_empty()
+            || !self.audiences.is_empty()
+            || !self.handles.is_empty()
     }
 }
 
@@ -100,6 +130,9 @@ impl Room {
 
     fn flush_roster(&mut self, desk: &mut Desk) {
         self.roster.told_at = Some(desk.now);
+        for (publisher, audience) in std::mem::take(&mut self.roster.audiences) {
+            self.change_audience(publisher, audience, desk);
+        }
         let mut participants = std::mem::take(&mut self.roster.gone);
         let mut fresh = Vec::new();
         for person in std::mem::take(&mut self.roster.changed) {
@@ -131,6 +164,9 @@ impl Room {
         if !participants.is_empty() {
             let update = proto::ParticipantUpdate { participants };
             self.broadcast(Message::Update(update), desk);
+        }
+        for receiver in std::mem::take(&mut self.roster.handles) {
+            self.tell_data_handles(receiver, desk);
         }
         self.tell_counts(desk);
         // Only now: a description must not name someone who was not announced.

@@ -138,12 +138,15 @@ impl Room {
         &mut self,
         publisher: PersonKey,
         permission: &proto::SubscriptionPermission,
-        desk: &mut Desk,
     ) {
+        self.roster.admit(publisher, Audience::read(permission));
+    }
+
+    /// Those whom a publisher's choice concerns are told.
+    pub(super) fn change_audience(&mut self, publisher: PersonKey, new: Audience, desk: &mut Desk) {
         let Some(source) = self.people.get_mut(&publisher) else {
             return;
         };
-        let new = Audience::read(permission);
         if source.audience == new {
             return;
         }

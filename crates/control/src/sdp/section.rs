@@ -1,6 +1,9 @@
 //! One media section of an offer.
 
-use protocol::media::{Codec, Encoding, ExtensionIds, Format, Kind, Mid, Rid, Tag};
+use protocol::{
+    limits,
+    media::{Codec, Encoding, ExtensionIds, Format, Kind, Mid, Rid, Tag},
+};
 use sdp_types::{Attribute, Media};
 
 use super::{OfferError, OfferedCodec, codec};
@@ -348,8 +351,10 @@ fn ssrc(attributes: &[Attribute]) -> Option<(u32, Option<u32>)> {
     })
 }
 
+/// Others are told of the track's name, and no track is announced with a longer one.
 fn msid(attributes: &[Attribute]) -> Option<Msid> {
-    let mut words = value(attributes, "msid")?.split_ascii_whitespace();
+    let value = value(attributes, "msid").filter(|value| value.len() <= 2 * limits::NAME_BYTES)?;
+    let mut words = value.split_ascii_whitespace();
     let stream = words.next()?.to_owned();
     Some(Msid {
         stream,

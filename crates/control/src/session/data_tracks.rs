@@ -4,12 +4,17 @@
 use std::collections::BTreeMap;
 
 use livekit_protocol as proto;
+use prost::Message;
 use proto::{
     DataTrackInfo, data_track_subscriber_handles::PublishedDataTrack, request_response::Reason,
 };
 use protocol::limits;
 
 use crate::desk::PersonKey;
+
+/// What a data track says of its schema, and of the encoding of its frames, as
+/// it stands in a message: two names of 256 characters each, as LiveKit has it.
+const SCHEMA_BYTES: usize = 2 * limits::NAME_BYTES + 32;
 
 /// A data track as its publisher numbers it.
 pub(crate) type Handle = u16;
@@ -41,6 +46,12 @@ impl DataTracks {
             .ok_or(Reason::InvalidHandle)?;
         if request.name.is_empty() || request.name.chars().count() > limits::NAME_BYTES {
             return Err(Reason::InvalidName);
+        }
+        // Everyone is told of these, so what is too long is not for us to pass on.
+        let schema = request.schema.as_ref().map_or(0, Message::encoded_len);
+        let encoding = request.frame_encoding.as_ref();
+        if schema.max(encoding.map_or(0, Message::encoded_len)) > SCHEMA_BYTES {
+            return Err(Reason::InvalidRequest);
         }
         if self.published.contains_key(&handle) {
             return Err(Reason::DuplicateHandle);

@@ -1,6 +1,6 @@
 //! One published track: from the client's announcement to its section.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use livekit_protocol as proto;
 use proto::{AudioTrackFeature, TrackSource, TrackType, video_layer::Mode as VideoLayerMode};
@@ -121,7 +121,10 @@ impl Track {
             Kind::Video if announced.is_empty() => section.preferred(),
             Kind::Video => announced,
         };
-        self.formats.dedup();
+        // A client may offer one format under many numbers. Named twice to a
+        // subscriber, it would name one number twice, which browsers refuse.
+        let mut named = BTreeSet::new();
+        self.formats.retain(|format| named.insert(*format));
         self.mid = Some(section.mid);
         self.encodings = section.encodings(self.separate());
         self.describe(section);

@@ -1,5 +1,7 @@
 //! Data tracks: who is told of them, who gets their packets.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use livekit_protocol as proto;
 use proto::{
@@ -128,6 +130,7 @@ fn those_who_ask_get_the_packets_under_their_own_number() {
     assert_eq!(handles(&mut world, bert), [(2, sid.clone())]);
     let request = proto::UnpublishDataTrackRequest { pub_handle: 0x0102 };
     world.ask(anna, Asked::UnpublishDataTrackRequest(request));
+    world.pass(Duration::from_millis(60));
     assert_eq!(handles(&mut world, bert), []);
     assert_eq!(push(&mut world, anna, &packet), []);
 }

@@ -13,6 +13,7 @@ mod data_tracks;
 mod descriptions;
 mod dual;
 mod dynacast;
+mod hostile;
 mod join_requests;
 mod joining;
 mod leaving;

@@ -406,9 +406,14 @@ fn a_publisher_chooses_who_may_receive() {
         })
         .collect()
     };
-    world.ask(anna, allow(true, ""));
+    // What publishers choose is told with everything else, after a moment.
+    let choose = |world: &mut World, permission| {
+        world.ask(anna, permission);
+        world.pass(Duration::from_millis(60));
+    };
+    choose(&mut world, allow(true, ""));
     assert!(told(&mut world).is_empty());
-    world.ask(anna, allow(false, "carl"));
+    choose(&mut world, allow(false, "carl"));
     assert_eq!(told(&mut world), [false]);
     assert!(world.screen(bert).answer().mid_to_track_id.is_empty());
     // Asking does not help, and whoever comes now is held to it as well.
@@ -418,7 +423,7 @@ fn a_publisher_chooses_who_may_receive() {
     let carl = world.enter("carl");
     assert!(world.screen(dora).answer().mid_to_track_id.is_empty());
     assert_eq!(world.screen(carl).answer().mid_to_track_id.len(), 1);
-    world.ask(anna, allow(false, "bert"));
+    choose(&mut world, allow(false, "bert"));
     assert_eq!(told(&mut world), [false, false, true]);
     assert_eq!(world.screen(bert).answer().mid_to_track_id.len(), 1);
     assert!(world.screen(carl).answer().mid_to_track_id.is_empty());
