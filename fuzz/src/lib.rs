@@ -2,25 +2,26 @@
 //! and must neither panic nor hang. `xtask/tests/fuzz_corpus.rs` gives them the
 //! corpus on a stable compiler.
 
+mod browser;
+mod people;
+mod rooms;
+
 use std::{
     net::SocketAddr,
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use control::{Config, Control, Input, Join};
-use livekit_protocol as proto;
+use control::Join;
 use media::{Certificate, Input as PlaneInput, Shard, ShardConfig};
-use prost::Message as _;
 use protocol::{
-    grants::Grants,
-    ids::{PeerId, SessionId, ShardId},
-    media::{Codec, ExtensionIds, Fingerprint, IceCredentials, PlaneFacts},
-    plane::{Command, Event, SrtpCipher},
-    rooms::RoomDefaults,
-    signal::{Dialect, Frame},
+    ids::{PeerId, ShardId},
+    media::{Codec, ExtensionIds, Fingerprint, IceCredentials},
+    plane::Command,
+    signal::Dialect,
 };
+
+pub use rooms::{sdp, signal};
 
 /// What an input may make a machine put out, at most: far above anything that
 /// the corpus does, far below what would be a flood.
@@ -145,62 +146,6 @@ pub fn join(data: &[u8]) {
     }
 }
 
-/// A session description, as a first offer and as a later one, from someone
-/// who announced tracks while somebody else listens; and as an answer, where
-/// we offer.
-pub fn sdp(data: &[u8]) {
-    let Ok(sdp) = std::str::from_utf8(data) else {
-        return;
-    };
-    let offer = proto::SessionDescription {
-        r#type: "offer".to_owned(),
-        sdp: sdp.to_owned(),
-        id: 1,
-        ..Default::default()
-    };
-    for dialect in DIALECTS {
-        let mut node = Node::new(dialect);
-        node.connect(1, "listener", None);
-        node.connect(2, "publisher", Some(offer.clone()));
-        node.request(1, proto::signal_request::Message::Offer(offer.clone()));
-        node.request(
-            2,
-            proto::signal_request::Message::Offer(proto::SessionDescription {
-                id: 2,
-                ..offer.clone()
-            }),
-        );
-        for session in [1, 2] {
-            let answer = proto::SessionDescription {
-                r#type: "answer".to_owned(),
-                id: 0,
-                ..offer.clone()
-            };
-            node.request(session, proto::signal_request::Message::Answer(answer));
-        }
-    }
-}
-
-/// Frames of a client that has joined: each JSON when it begins like it, else
-/// protobuf.
-pub fn signal(data: &[u8]) {
-    for dialect in DIALECTS {
-        let mut node = Node::new(dialect);
-        node.connect(1, "listener", None);
-        node.connect(2, "publisher", None);
-        for piece in pieces(data) {
-            let frame = match std::str::from_utf8(piece) {
-                Ok(text) if text.starts_with('{') => Frame::Text(text.to_owned()),
-                Ok(_) | Err(_) => Frame::Binary(Bytes::copy_from_slice(piece)),
-            };
-            node.input(Input::Frame {
-                session: SessionId(2),
-                frame,
-            });
-        }
-    }
-}
-
 /// Data is cut by lengths of two bytes; what is left over is the last piece.
 fn pieces(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = data;
@@ -265,130 +210,5 @@ fn drain(shard: &mut Shard, now: Instant) {
     while shard.poll_output().is_some() || shard.poll_transmit(now).is_some() {
         outputs += 1;
         assert!(outputs < OUTPUTS, "a flood of outputs");
-    }
-}
-
-/// Control with its outputs thrown away, but for the transports, which all connect.
-struct Node {
-    dialect: Dialect,
-    control: Control,
-    now: Instant,
-    peers: Vec<(ShardId, PeerId)>,
-}
-
-impl Node {
-    fn new(dialect: Dialect) -> Self {
-        let config = Config {
-            plane: PlaneFacts {
-                candidates: vec![SocketAddr::from(([198, 51, 100, 1], 7_882))],
-                fingerprint: Fingerprint([7; 32]),
-                shards: 1,
-            },
-            unix_ms: 1_700_000_000_000,
-            seed: [7; 32],
-            rooms: RoomDefaults::default(),
-            reports: true,
-            version: "0.0.0",
-        };
-        Self {
-            dialect,
-            control: Control::new(config, now()),
-            now: now(),
-            peers: Vec::new(),
-        }
-    }
-
-    /// Someone who may do everything, and announced one track of each kind.
-    fn connect(&mut self, session: u64, identity: &str, offer: Option<proto::SessionDescription>) {
-        let track = |cid: &str, r#type: proto::TrackType, source: proto::TrackSource| {
-            proto::AddTrackRequest {
-                cid: cid.to_owned(),
-                r#type: r#type.into(),
-                source: source.into(),
-                width: 1280,
-                height: 720,
-                ..Default::default()
-            }
-        };
-        let join = Join {
-            dialect: self.dialect,
-            client: proto::ClientInfo {
-                protocol: 17,
-                ..Default::default()
-            },
-            auto_subscribe: true,
-            auto_subscribe_data: false,
-            adaptive_stream: false,
-            metadata: String::new(),
-            attributes: std::collections::BTreeMap::new(),
-            add_tracks: vec![
-                track(
-                    "audio",
-                    proto::TrackType::Audio,
-                    proto::TrackSource::Microphone,
-                ),
-                track("video", proto::TrackType::Video, proto::TrackSource::Camera),
-            ],
-            offer,
-            resume: None,
-        };
-        let grants = Grants {
-            identity: identity.to_owned(),
-            room: "room".to_owned(),
-            can_join: true,
-            can_publish: true,
-            can_subscribe: true,
-            can_publish_data: true,
-            can_update_own_metadata: true,
-            ..Grants::default()
-        };
-        self.input(Input::Connect {
-            session: SessionId(session),
-            grants,
-            join: Box::new(join),
-        });
-    }
-
-    fn request(&mut self, session: u64, message: proto::signal_request::Message) {
-        let request = proto::SignalRequest {
-            message: Some(message),
-        };
-        let frame = Frame::Binary(request.encode_to_vec().into());
-        self.input(Input::Frame {
-            session: SessionId(session),
-            frame,
-        });
-    }
-
-    fn input(&mut self, input: Input) {
-        self.control.handle_input(input, self.now);
-        self.drain();
-        for (shard, peer) in std::mem::take(&mut self.peers) {
-            let event = Event::PeerConnected {
-                peer,
-                cipher: SrtpCipher::AeadAes256Gcm,
-            };
-            self.control
-                .handle_input(Input::Plane { shard, event }, self.now);
-            self.drain();
-        }
-        self.now += Duration::from_secs(1);
-        self.control.handle_timeout(self.now);
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        let mut outputs = 0;
-        while let Some(output) = self.control.poll_output() {
-            outputs += 1;
-            assert!(outputs < OUTPUTS, "a flood of outputs");
-            if let control::Output::Plane {
-                shard,
-                command: Command::OpenPeer { peer, .. },
-            } = output
-            {
-                self.peers.push((shard, peer));
-            }
-        }
     }
 }
