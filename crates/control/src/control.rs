@@ -271,7 +271,12 @@ impl Control {
                 payload,
             } => {
                 self.with_peer(peer, |room, person, desk| {
-                    room.route(person, channel, &payload, desk);
+                    room.route(person, (peer, channel), &payload, desk);
+                });
+            }
+            Event::DataBacklog { peer, backlog } => {
+                self.with_peer(peer, |room, person, desk| {
+                    room.note_backlog(person, peer, backlog, desk);
                 });
             }
             Event::Levels { levels } => {

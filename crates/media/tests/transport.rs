@@ -7,9 +7,12 @@ use std::{collections::BTreeSet, time::Duration};
 use bytes::Bytes;
 use common::{CHANNELS, Packet, World, server};
 use protocol::{
-    limits::{DATA_MESSAGE_BYTES, PEER_SILENCE},
+    limits::{
+        DATA_BACKLOG_BYTES, DATA_IN_FLIGHT_BYTES, DATA_MESSAGE_BYTES, DATA_QUEUE_BYTES,
+        PEER_SILENCE,
+    },
     media::IceCredentials,
-    plane::{CloseReason, Command, DataChannel, Event, SrtpCipher},
+    plane::{Backlog, CloseReason, Command, DataChannel, Event, SrtpCipher},
 };
 use str0m::ice::IceCreds;
 
@@ -206,14 +209,107 @@ fn a_full_queue_drops_the_lossy_and_ends_the_reliable() {
     }
     assert!(world.shards[0].stats().dropped.data > 0);
     world.run_for(Duration::from_millis(10));
+    let reliable = |world: &mut World| {
+        let payload = payload.clone();
+        world.order(client, |peer| Command::SendData {
+            peer,
+            channel: DataChannel::Reliable,
+            payload,
+        });
+        world.run_for(Duration::from_millis(10));
+    };
+    // However much is lost of the one, there is room for the other.
+    reliable(&mut world);
     assert_eq!(world.closed(client), None);
-    world.order(client, |peer| Command::SendData {
-        peer,
-        channel: DataChannel::Reliable,
-        payload,
-    });
-    world.run_for(Duration::from_millis(10));
+    for _ in 0..DATA_QUEUE_BYTES / DATA_MESSAGE_BYTES {
+        reliable(&mut world);
+    }
     assert_eq!(world.closed(client), Some(CloseReason::DataOverflow));
+}
+
+fn backlogs(world: &World) -> Vec<Backlog> {
+    let events = world.events.iter();
+    events
+        .filter_map(|(_, event)| match event {
+            Event::DataBacklog { backlog, .. } => Some(*backlog),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_reader_that_stops_is_told_of_and_again_when_it_goes_on() {
+    let mut world = World::new(1);
+    let client = world.join(0);
+    for (label, channel) in CHANNELS {
+        world.clients[client].open_channel(label, channel == DataChannel::Reliable);
+    }
+    world.connect();
+    world.run_for(SECOND);
+    world.lose = Box::new(|_| true);
+    for _ in 0..=DATA_BACKLOG_BYTES / DATA_MESSAGE_BYTES {
+        assert_eq!(backlogs(&world), []);
+        world.order(client, |peer| Command::SendData {
+            peer,
+            channel: DataChannel::Reliable,
+            payload: Bytes::from(vec![1; DATA_MESSAGE_BYTES]),
+        });
+        world.run_for(Duration::from_millis(1));
+    }
+    assert_eq!(backlogs(&world), [Backlog::High]);
+    world.lose = Box::new(|_| false);
+    world.run_for(8 * SECOND);
+    assert_eq!(backlogs(&world), [Backlog::High, Backlog::Low]);
+    assert_eq!(world.closed(client), None);
+}
+
+/// Messages of a channel that have come to us.
+fn arrived(world: &World, channel: DataChannel) -> usize {
+    let events = world.events.iter();
+    let came = events
+        .filter(|(_, event)| matches!(event, Event::Data { channel: c, .. } if *c == channel));
+    came.count()
+}
+
+#[test]
+fn who_sends_more_than_is_dealt_with_waits_and_loses_nothing() {
+    const MESSAGES: usize = 40;
+    const LENGTH: usize = 60_000;
+    let mut world = World::new(1);
+    world.credits_data = false;
+    let client = world.join(0);
+    for (label, channel) in CHANNELS {
+        world.clients[client].open_channel(label, channel == DataChannel::Reliable);
+    }
+    world.connect();
+    world.run_for(SECOND);
+    let channels = world.clients[client].channels.clone();
+    let send = |world: &mut World, at: usize| {
+        let mut channel = world.clients[client].rtc.channel(channels[at].0).unwrap();
+        let sent = channel.write(true, &[7; LENGTH]).unwrap();
+        world.clients[client].wake = world.now;
+        world.run_for(Duration::from_millis(100));
+        sent
+    };
+    let mut sent = 0;
+    for _ in 0..MESSAGES {
+        sent += usize::from(send(&mut world, 0));
+        send(&mut world, 1);
+    }
+    world.run_for(3 * SECOND);
+    let most = DATA_IN_FLIGHT_BYTES / LENGTH + 1;
+    assert_eq!(arrived(&world, DataChannel::Reliable), most);
+    assert_eq!(arrived(&world, DataChannel::Lossy), most);
+    for _ in 0..MESSAGES {
+        world.order(client, |peer| Command::CreditData {
+            peer,
+            channel: DataChannel::Reliable,
+            bytes: LENGTH,
+        });
+        world.run_for(SECOND);
+    }
+    assert_eq!(arrived(&world, DataChannel::Reliable), sent);
+    assert_eq!(world.closed(client), None);
 }
 
 #[test]

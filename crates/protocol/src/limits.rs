@@ -46,6 +46,27 @@ pub const DATA_MESSAGE_BYTES: usize = 65_535;
 /// are dropped; a reliable one closes the peer, since it can no longer be reliable.
 pub const DATA_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
+/// Lossy data that may wait in SCTP for one peer, in bytes; what comes then is
+/// dropped. Far less than [`DATA_QUEUE_BYTES`], so that no flood of it leaves
+/// the reliable without room.
+pub const DATA_QUEUE_LOSSY_BYTES: usize = DATA_QUEUE_BYTES / 4;
+
+/// Reliable data waiting for one peer beyond this makes those who send it wait
+/// for that peer, until less than half of it is left.
+pub const DATA_BACKLOG_BYTES: usize = DATA_QUEUE_BYTES / 4;
+
+/// A peer whose backlog stays above half of [`DATA_BACKLOG_BYTES`] for so long
+/// is closed: it takes less than 100 kB a second, and others wait for it.
+pub const DATA_STALL: Duration = Duration::from_secs(5);
+
+/// Data of one channel of one peer that may be under way in this node, in
+/// bytes; an empty message counts as [`DATA_COST_MIN`]. Beyond it lossy
+/// messages are dropped, and reliable ones stay in SCTP, whose window closes.
+pub const DATA_IN_FLIGHT_BYTES: usize = 256 * 1024;
+
+/// What a message of data costs at least, so that their number is bounded too.
+pub const DATA_COST_MIN: usize = 512;
+
 /// Name of a participant, in bytes of UTF-8. A longer one is refused with 400.
 pub const NAME_BYTES: usize = 256;
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::{
     ids::{PeerId, SlotId, TrackId},
+    limits,
     media::{Downlink, ExtensionIds, Fingerprint, IceCredentials, Payload, Uplink, Wish},
 };
 
@@ -77,6 +78,13 @@ pub enum Command {
         channel: DataChannel,
         payload: Bytes,
     },
+    /// So much of what came from the peer in this channel, by [`data_cost`], has
+    /// been dealt with: it may send as much again.
+    CreditData {
+        peer: PeerId,
+        channel: DataChannel,
+        bytes: usize,
+    },
     /// Says goodbye (DTLS close_notify) and forgets the peer. No event follows.
     ClosePeer {
         peer: PeerId,
@@ -98,6 +106,7 @@ impl Command {
             | Self::Unsubscribe { peer, .. }
             | Self::OpenData { peer, .. }
             | Self::SendData { peer, .. }
+            | Self::CreditData { peer, .. }
             | Self::ClosePeer { peer } => *peer,
         }
     }
@@ -118,11 +127,15 @@ pub enum Event {
     },
     /// A data channel is open, whoever opened it: it can be sent to from now on.
     DataOpened { peer: PeerId, channel: DataChannel },
+    /// At most [`limits::DATA_IN_FLIGHT_BYTES`] in one channel of one peer without
+    /// [`Command::CreditData`].
     Data {
         peer: PeerId,
         channel: DataChannel,
         payload: Bytes,
     },
+    /// Reliable data waits for the peer, or no longer does.
+    DataBacklog { peer: PeerId, backlog: Backlog },
     /// Every [`LEVELS_INTERVAL`], the tracks that were heard since the last report.
     Levels { levels: Vec<AudioLevel> },
     /// Every [`QUALITY_INTERVAL`], per connected peer.
@@ -156,6 +169,25 @@ pub struct LinkQuality {
     pub downlink_loss_permille: u16,
     /// 0 when not measured.
     pub round_trip_ms: u32,
+}
+
+/// How much reliable data waits for a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Backlog {
+    /// More than [`limits::DATA_BACKLOG_BYTES`].
+    High,
+    /// Less than half of that, after it was high.
+    Low,
+}
+
+/// What a message of `length` bytes takes of [`limits::DATA_IN_FLIGHT_BYTES`].
+#[must_use]
+pub const fn data_cost(length: usize) -> usize {
+    if length > limits::DATA_COST_MIN {
+        length
+    } else {
+        limits::DATA_COST_MIN
+    }
 }
 
 /// The data channels of LiveKit's protocol, known by label.

@@ -273,6 +273,8 @@ impl Room {
     ) -> Option<Participant> {
         self.drop_calls(person, desk);
         let mut participant = self.people.remove(&person)?;
+        participant.flow.wait_for_nobody();
+        self.release(person, desk);
         if let Some(audience) = self.roster.take_audience(person) {
             participant.audience = audience;
         }

@@ -87,6 +87,7 @@ impl Room {
             other_participants: self.others(person),
         };
         self.people.insert(person, participant);
+        self.credit(person, 1, desk);
         self.note_arrival();
         self.greet_moved(person, moved, desk);
         self.report_arrival(person, &info, desk);

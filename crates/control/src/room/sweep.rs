@@ -109,6 +109,13 @@ fn overdue(participant: &Participant, desk: &Desk) -> Overdue {
         let reason = DisconnectReason::JoinFailure;
         return Overdue::Gone(Exit::told(reason, Action::Disconnect, SessionEnd::Left));
     }
+    // Others wait for it.
+    if let Some(since) = participant.flow.behind()
+        && now.duration_since(since) >= limits::DATA_STALL
+    {
+        let reason = DisconnectReason::MediaFailure;
+        return Overdue::Gone(Exit::told(reason, Action::Reconnect, SessionEnd::Left));
+    }
     let unanswered = |offering: &Offering| offering.overdue(now);
     if participant.link.session.is_some() && participant.offering.as_ref().is_some_and(unanswered) {
         let reason = DisconnectReason::StateMismatch;

@@ -5,6 +5,7 @@
 mod audience;
 mod data_tracks;
 mod demand;
+mod flow;
 mod link;
 mod offering;
 mod participant;
@@ -18,6 +19,7 @@ mod track;
 pub(crate) use audience::Audience;
 pub(crate) use data_tracks::{DataTrack, DataTracks, Handle};
 pub(crate) use demand::{Demand, Step};
+pub(crate) use flow::Flow;
 pub(crate) use link::{Interruption, Link};
 pub(crate) use offering::Offering;
 pub(crate) use participant::{OWN_ATTRIBUTES, Participant, Presence};

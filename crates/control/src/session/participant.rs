@@ -21,7 +21,7 @@ use crate::{
     quality::Grade,
     sdp::{OpusStyle, Section},
     session::{
-        Audience, DataTracks, Link, Offering, Origin, Peer, Sections, Setting, Subscriptions,
+        Audience, DataTracks, Flow, Link, Offering, Origin, Peer, Sections, Setting, Subscriptions,
         Track, credentials,
     },
 };
@@ -79,6 +79,7 @@ pub(crate) struct Participant {
     pub(crate) tracks: BTreeMap<TrackId, Track>,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) data: DataTracks,
+    pub(crate) flow: Flow,
     /// Who may receive its tracks.
     pub(crate) audience: Audience,
     /// Tracks that the client unsubscribed from.
@@ -139,6 +140,7 @@ impl Participant {
             tracks: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
             data: DataTracks::default(),
+            flow: Flow::default(),
             audience: Audience::default(),
             declined: BTreeSet::new(),
             next_slot: 0,
@@ -195,6 +197,7 @@ impl Participant {
         double.unclaimed.clear();
         double.subscriptions = Subscriptions::default();
         double.data = DataTracks::default();
+        double.flow = Flow::default();
         double.audience = Audience::default();
         double.auto_subscribe = false;
         double

@@ -6,10 +6,11 @@ use prost::Message;
 use proto::data_packet::Value;
 use protocol::{
     ids::{PeerId, SessionId},
-    plane::{Command, DataChannel, Event},
+    limits,
+    plane::{Backlog, Command, DataChannel, Event},
 };
 
-use super::world::{Told, World, grants, join};
+use super::world::{Asked, Told, World, grants, join};
 use crate::{Input, Join, Resume};
 
 fn packet(sequence: u32, to: &[&str]) -> proto::DataPacket {
@@ -144,4 +145,98 @@ fn repeated_forbidden_and_unreadable_packets_are_dropped() {
         let stats = world.control.stats();
         assert_eq!((stats.data_routed, stats.data_dropped), (3, 5));
     }
+}
+
+/// Bytes credited to someone in its reliable channel.
+fn credited(world: &mut World, peer: PeerId) -> usize {
+    let credits = world.commands().filter_map(|command| match command {
+        Command::CreditData {
+            peer: whose,
+            channel: DataChannel::Reliable,
+            bytes,
+        } if *whose == peer => Some(*bytes),
+        _ => None,
+    });
+    let sum = credits.sum();
+    world
+        .orders
+        .retain(|(_, command)| !matches!(command, Command::CreditData { .. }));
+    sum
+}
+
+fn long_packet() -> Vec<u8> {
+    let mut packet = packet(0, &[]);
+    packet.value = Some(Value::User(proto::UserPacket {
+        payload: vec![7; 32_000],
+        ..Default::default()
+    }));
+    packet.encode_to_vec()
+}
+
+fn backlog(world: &mut World, whose: SessionId, backlog: Backlog) {
+    let (shard, peer) = world.peer(whose);
+    world.input(Input::Plane {
+        shard,
+        event: Event::DataBacklog { peer, backlog },
+    });
+}
+
+#[test]
+fn senders_wait_for_those_who_are_behind_and_for_nobody_else() {
+    let mut world = World::new();
+    let [anna, bert, carl] = ["anna", "bert", "carl"].map(|name| world.enter(name));
+    let (sender, length) = (world.peer(anna).1, long_packet().len());
+    let sixteen = |world: &mut World| {
+        for _ in 0..16 {
+            say(world, anna, DataChannel::Reliable, long_packet());
+        }
+    };
+    sixteen(&mut world);
+    let given = credited(&mut world, sender);
+    assert!(given + limits::DATA_IN_FLIGHT_BYTES / 4 >= 16 * length);
+    backlog(&mut world, bert, Backlog::High);
+    backlog(&mut world, carl, Backlog::High);
+    sixteen(&mut world);
+    assert_eq!(credited(&mut world, sender), 0);
+    // What is lossy is never waited with.
+    for _ in 0..4 {
+        say(&mut world, anna, DataChannel::Lossy, long_packet());
+    }
+    let lossy = |command: &Command| matches!(command, Command::CreditData { channel, .. } if *channel == DataChannel::Lossy);
+    assert!(world.commands().any(lossy));
+    backlog(&mut world, bert, Backlog::Low);
+    assert_eq!(credited(&mut world, sender), 0);
+    backlog(&mut world, carl, Backlog::Low);
+    let rest = credited(&mut world, sender);
+    assert_eq!(given + rest, 32 * length, "everything is given back");
+    assert_eq!(world.screen(bert).end, None);
+}
+
+#[test]
+fn whoever_takes_nothing_is_not_waited_for_without_end() {
+    for mut world in World::both() {
+        let [anna, bert] = ["anna", "bert"].map(|name| world.enter(name));
+        backlog(&mut world, bert, Backlog::High);
+        world.live(4);
+        assert_eq!(world.screen(bert).end, None);
+        world.live(2);
+        let leave = world.screen(bert).leaves()[0];
+        assert_eq!(leave.reason(), proto::DisconnectReason::MediaFailure);
+        assert_eq!(leave.action(), proto::leave_request::Action::Reconnect);
+        assert_eq!(world.screen(anna).end, None);
+    }
+}
+
+#[test]
+fn those_who_leave_are_not_waited_for() {
+    let mut world = World::new();
+    let [anna, bert] = ["anna", "bert"].map(|name| world.enter(name));
+    let sender = world.peer(anna).1;
+    backlog(&mut world, bert, Backlog::High);
+    for _ in 0..4 {
+        say(&mut world, anna, DataChannel::Reliable, long_packet());
+    }
+    assert_eq!(credited(&mut world, sender), 0);
+    world.ask(bert, Asked::Leave(proto::LeaveRequest::default()));
+    assert_eq!(credited(&mut world, sender), 4 * long_packet().len());
 }

@@ -67,7 +67,8 @@ impl Plane {
             | Command::RestartIce { .. }
             | Command::Negotiate { .. }
             | Command::OpenData { .. }
-            | Command::SendData { .. } => {}
+            | Command::SendData { .. }
+            | Command::CreditData { .. } => {}
         }
     }
 }

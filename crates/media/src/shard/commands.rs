@@ -53,6 +53,11 @@ impl Shard {
                 channel,
                 payload,
             } => self.send_data(peer, channel, payload, now),
+            Command::CreditData {
+                peer,
+                channel,
+                bytes,
+            } => self.credit_data(peer, channel, bytes, now),
             Command::ClosePeer { peer } => self.close_peer(peer, now),
         }
     }
@@ -141,6 +146,21 @@ impl Shard {
             }
             Err(reason) => Err(reason),
         };
+        self.settle(key, sink, result, now);
+        Some(())
+    }
+
+    fn credit_data(
+        &mut self,
+        id: PeerId,
+        channel: DataChannel,
+        bytes: usize,
+        now: Instant,
+    ) -> Option<()> {
+        let key = *self.by_id.get(&id)?;
+        let peer = self.peers.get_mut(key)?;
+        let mut sink = Sink::default();
+        let result = peer.link.credit(channel, bytes, &mut sink, now);
         self.settle(key, sink, result, now);
         Some(())
     }

@@ -80,6 +80,7 @@ impl Shard {
 
     fn channel_event(&mut self, peer: PeerId, event: ChannelEvent) {
         match event {
+            ChannelEvent::Backlog(backlog) => self.event(Event::DataBacklog { peer, backlog }),
             ChannelEvent::Opened(channel) => self.event(Event::DataOpened { peer, channel }),
             ChannelEvent::Message(channel, payload) => {
                 self.stats.data_messages_in += 1;

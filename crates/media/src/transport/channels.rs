@@ -11,8 +11,11 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    limits::{DATA_MESSAGE_BYTES, DATA_QUEUE_BYTES},
-    plane::DataChannel,
+    limits::{
+        DATA_BACKLOG_BYTES, DATA_IN_FLIGHT_BYTES, DATA_MESSAGE_BYTES, DATA_QUEUE_BYTES,
+        DATA_QUEUE_LOSSY_BYTES,
+    },
+    plane::{Backlog, DataChannel, data_cost},
 };
 use sctp_proto::{
     Association, AssociationHandle, DatagramEvent, Endpoint, EndpointConfig, Event, Payload,
@@ -59,6 +62,7 @@ static SERVER: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
 pub(crate) enum ChannelEvent {
     Opened(DataChannel),
     Message(DataChannel, Bytes),
+    Backlog(Backlog),
 }
 
 /// Why a message was not queued.
@@ -66,7 +70,7 @@ pub(crate) enum ChannelEvent {
 pub(crate) enum Refusal {
     /// Longer than [`DATA_MESSAGE_BYTES`].
     TooLong,
-    /// It would exceed [`DATA_QUEUE_BYTES`].
+    /// It would exceed [`DATA_QUEUE_BYTES`], or [`DATA_QUEUE_LOSSY_BYTES`].
     Full,
     /// The client is just closing the channel.
     Closed,
@@ -97,6 +101,29 @@ pub(crate) struct Channels {
     /// Messages for channels that are not open yet.
     early: VecDeque<(DataChannel, Bytes)>,
     early_bytes: usize,
+    /// What may still be handed on of each channel, by [`data_cost`].
+    credit: Credit,
+    /// Reliable messages have come that there was no credit for.
+    held: bool,
+    backlog: Backlog,
+}
+
+/// How much more of each channel may be handed on.
+#[derive(Debug)]
+struct Credit {
+    reliable: usize,
+    lossy: usize,
+    data_track: usize,
+}
+
+impl Credit {
+    const fn of(&mut self, channel: DataChannel) -> &mut usize {
+        match channel {
+            DataChannel::Reliable => &mut self.reliable,
+            DataChannel::Lossy => &mut self.lossy,
+            DataChannel::DataTrack => &mut self.data_track,
+        }
+    }
 }
 
 impl Channels {
@@ -111,6 +138,32 @@ impl Channels {
             data_track: None,
             early: VecDeque::new(),
             early_bytes: 0,
+            credit: Credit {
+                reliable: DATA_IN_FLIGHT_BYTES,
+                lossy: DATA_IN_FLIGHT_BYTES,
+                data_track: DATA_IN_FLIGHT_BYTES,
+            },
+            held: false,
+            backlog: Backlog::Low,
+        }
+    }
+
+    /// Messages were dealt with: as many may follow.
+    pub(crate) fn credit(
+        &mut self,
+        channel: DataChannel,
+        bytes: usize,
+        produce: &mut Produce,
+        now: Instant,
+    ) {
+        let credit = self.credit.of(channel);
+        *credit = credit.saturating_add(bytes).min(DATA_IN_FLIGHT_BYTES);
+        if channel == DataChannel::Reliable
+            && std::mem::take(&mut self.held)
+            && let Some(id) = self.reliable
+        {
+            self.read(id, produce);
+            self.produce(produce, now);
         }
     }
 
@@ -222,7 +275,11 @@ impl Channels {
         if payload.len() > DATA_MESSAGE_BYTES {
             return Err(Refusal::TooLong);
         }
-        if self.waiting().saturating_add(payload.len()) > DATA_QUEUE_BYTES {
+        let most = match channel {
+            DataChannel::Reliable => DATA_QUEUE_BYTES,
+            DataChannel::Lossy | DataChannel::DataTrack => DATA_QUEUE_LOSSY_BYTES,
+        };
+        if self.waiting().saturating_add(payload.len()) > most {
             return Err(Refusal::Full);
         }
         match self.stream(channel) {
@@ -235,7 +292,26 @@ impl Channels {
                 self.produce(produce, now);
             }
         }
+        if channel == DataChannel::Reliable
+            && self.backlog == Backlog::Low
+            && self.unacknowledged() > DATA_BACKLOG_BYTES
+        {
+            self.backlog = Backlog::High;
+            produce.events.push(ChannelEvent::Backlog(Backlog::High));
+        }
         Ok(())
+    }
+
+    /// Reliable bytes that wait to be sent or acknowledged.
+    fn unacknowledged(&mut self) -> usize {
+        let (Some(id), Some((_, association))) = (self.reliable, &mut self.association) else {
+            return self.early_bytes;
+        };
+        let buffered = association
+            .stream(id)
+            .ok()
+            .and_then(|s| s.buffered_amount().ok());
+        buffered.unwrap_or(0).saturating_add(self.early_bytes)
     }
 
     fn write(&mut self, id: u16, payload: &[u8]) -> Result<(), Refusal> {
@@ -306,6 +382,10 @@ impl Channels {
         if association.is_drained() {
             self.forget();
         }
+        if self.backlog == Backlog::High && self.unacknowledged() < DATA_BACKLOG_BYTES / 2 {
+            self.backlog = Backlog::Low;
+            produce.events.push(ChannelEvent::Backlog(Backlog::Low));
+        }
     }
 
     /// The client may begin anew.
@@ -360,6 +440,11 @@ impl Channels {
 
     fn read(&mut self, id: u16, produce: &mut Produce) {
         loop {
+            // What stays in SCTP makes the client wait.
+            if self.reliable == Some(id) && self.credit.reliable == 0 {
+                self.held = true;
+                return;
+            }
             let Some((_, association)) = &mut self.association else {
                 return;
             };
@@ -383,13 +468,15 @@ impl Channels {
     }
 
     /// Whether the message was for a channel that we know, and not too long.
-    fn deliver(&self, id: u16, message: Bytes, produce: &mut Produce) -> bool {
+    fn deliver(&mut self, id: u16, message: Bytes, produce: &mut Produce) -> bool {
         let Some(channel) = self.channel(id) else {
             return false;
         };
-        if message.len() > DATA_MESSAGE_BYTES {
+        let credit = self.credit.of(channel);
+        if message.len() > DATA_MESSAGE_BYTES || *credit == 0 {
             return false;
         }
+        *credit = credit.saturating_sub(data_cost(message.len()));
         produce.events.push(ChannelEvent::Message(channel, message));
         true
     }

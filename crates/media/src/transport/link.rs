@@ -180,6 +180,19 @@ impl Link {
         Ok(taken)
     }
 
+    /// Messages of a channel were dealt with.
+    pub(crate) fn credit(
+        &mut self,
+        channel: DataChannel,
+        bytes: usize,
+        sink: &mut Sink,
+        now: Instant,
+    ) -> Result<(), CloseReason> {
+        let mut produce = Produce::default();
+        self.channels.credit(channel, bytes, &mut produce, now);
+        self.encrypt(produce, sink, now)
+    }
+
     /// Says goodbye.
     pub(crate) fn close(&mut self, sink: &mut Sink) {
         let mut events = Vec::new();

@@ -25,7 +25,7 @@ use protocol::{
         Codec, Downlink, Encoding, ExtensionIds, Fingerprint, Format, IceCredentials, Kind,
         Payload, Tag, Uplink, Wish,
     },
-    plane::{CloseReason, Command, DataChannel, Event},
+    plane::{CloseReason, Command, DataChannel, Event, data_cost},
 };
 use str0m::{
     Candidate, Event as ClientEvent, Input as ClientInput, Output as ClientOutput, Rtc,
@@ -72,6 +72,8 @@ pub(crate) struct World {
     /// Whether the network swallows a packet.
     pub(crate) lose: Box<dyn FnMut(&Packet) -> bool>,
     pub(crate) echo_data: bool,
+    /// Every message is dealt with at once, as by control.
+    pub(crate) credits_data: bool,
     /// How often a shard was woken by its timers.
     pub(crate) wakes: usize,
     /// An address translator: what one client's packets seem to come from.
@@ -131,6 +133,7 @@ impl World {
             entry: |world, source| world.home_of(source),
             lose: Box::new(|_| false),
             echo_data: false,
+            credits_data: true,
             wakes: 0,
             translated: None,
             network: BTreeMap::new(),
@@ -495,6 +498,20 @@ impl World {
                                 peer: *peer,
                                 channel: *channel,
                                 payload: payload.clone(),
+                            };
+                            self.shards[from].handle_input(Input::Command(command), now);
+                        }
+                        if self.credits_data
+                            && let Event::Data {
+                                peer,
+                                channel,
+                                payload,
+                            } = &event
+                        {
+                            let command = Command::CreditData {
+                                peer: *peer,
+                                channel: *channel,
+                                bytes: data_cost(payload.len()),
                             };
                             self.shards[from].handle_input(Input::Command(command), now);
                         }
