@@ -27,6 +27,9 @@ use super::OUTPUTS;
 /// How many people there are.
 pub(crate) const PEOPLE: usize = 3;
 
+/// Sids of tracks that are remembered.
+const TRACKS: usize = 32;
+
 /// One of them, as far as its client knows.
 #[derive(Default)]
 struct Person {
@@ -312,19 +315,7 @@ impl People {
                 Output::Close { session, .. } => {
                     assert!(self.open.remove(&session), "closed twice");
                 }
-                Output::Plane { shard, command } => match command {
-                    Command::OpenPeer { peer, .. } => {
-                        self.fresh.push((shard, peer));
-                        self.peers.insert(peer, shard);
-                    }
-                    Command::ClosePeer { peer } => {
-                        assert!(self.peers.remove(&peer).is_some(), "closed a stranger");
-                    }
-                    command => {
-                        let known = self.peers.contains_key(&command.peer());
-                        assert!(known, "an order for nobody");
-                    }
-                },
+                Output::Plane { shard, command } => self.order(shard, &command),
                 Output::RefreshToken { .. }
                 | Output::MintToken { .. }
                 | Output::Attendance(_)
@@ -334,26 +325,36 @@ impl People {
         }
     }
 
+    fn order(&mut self, shard: ShardId, command: &Command) {
+        let peer = command.peer();
+        if matches!(command, Command::OpenPeer { .. }) {
+            self.fresh.push((shard, peer));
+            self.peers.insert(peer, shard);
+        }
+        assert!(self.peers.contains_key(&peer), "an order for nobody");
+        if matches!(command, Command::ClosePeer { .. }) {
+            self.peers.remove(&peer);
+        }
+    }
+
     fn read(&mut self, session: SessionId, frame: &Frame) {
         let Frame::Binary(bytes) = frame else { return };
         let told = proto::SignalResponse::decode(bytes.as_ref()).map(|response| response.message);
-        let Ok(Some(told)) = told else {
-            panic!("what was said cannot be read");
-        };
+        assert!(matches!(told, Ok(Some(_))), "what was said cannot be read");
+        let Ok(Some(told)) = told else { return };
         let mut people = self.people.iter_mut();
         let Some(person) = people.find(|person| person.session == session.0) else {
             return;
         };
-        match told {
-            Told::Join(join) => person.sid = join.participant.unwrap_or_default().sid,
-            Told::Offer(offer) => person.offered = Some(offer),
-            Told::TrackPublished(response) if self.tracks.len() < 32 => {
-                let sid = response.track.unwrap_or_default().sid;
-                if !self.tracks.contains(&sid) {
-                    self.tracks.push(sid);
-                }
+        if let Told::Join(join) = told {
+            person.sid = join.participant.unwrap_or_default().sid;
+        } else if let Told::Offer(offer) = told {
+            person.offered = Some(offer);
+        } else if let Told::TrackPublished(response) = told {
+            let sid = response.track.unwrap_or_default().sid;
+            if self.tracks.len() < TRACKS && !self.tracks.contains(&sid) {
+                self.tracks.push(sid);
             }
-            _ => {}
         }
     }
 }
