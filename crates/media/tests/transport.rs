@@ -230,9 +230,12 @@ fn a_full_queue_drops_the_lossy_and_ends_the_reliable() {
 fn backlogs(world: &World) -> Vec<Backlog> {
     let events = world.events.iter();
     events
-        .filter_map(|(_, event)| match event {
-            Event::DataBacklog { backlog, .. } => Some(*backlog),
-            _ => None,
+        .filter_map(|(_, event)| {
+            if let Event::DataBacklog { backlog, .. } = event {
+                Some(*backlog)
+            } else {
+                None
+            }
         })
         .collect()
 }
