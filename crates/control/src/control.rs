@@ -1,6 +1,7 @@
 //! The dispatcher: finds whom an input concerns and hands it on.
 
 mod administer;
+mod revoked;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +38,7 @@ pub struct Control {
     names: BTreeMap<String, RoomKey>,
     sweep_at: Instant,
     moves: administer::Moves,
+    revoked: revoked::Revoked,
 }
 
 impl Control {
@@ -48,6 +50,7 @@ impl Control {
             names: BTreeMap::new(),
             sweep_at: now + SWEEP,
             moves: administer::Moves::default(),
+            revoked: revoked::Revoked::default(),
         }
     }
 
@@ -143,6 +146,12 @@ impl Control {
             room::turn_away(session, reason, Action::Disconnect, &mut self.desk);
             return;
         }
+        if self.revoked.refuses(&grants, self.desk.now) {
+            self.desk.stats.refused_requests += 1;
+            let reason = DisconnectReason::ParticipantRemoved;
+            room::turn_away(session, reason, Action::Disconnect, &mut self.desk);
+            return;
+        }
         if let Some(resume) = join.resume.take() {
             let known = self.names.get(&grants.room).copied();
             let mut resumed = false;
@@ -176,6 +185,9 @@ impl Control {
         let lawful = |name: &str| !name.is_empty() && name.len() <= limits::IDENTITY_BYTES;
         if !lawful(&grants.identity) || !lawful(&grants.room) {
             return Err(NoEntry::Forbidden("enter under this name"));
+        }
+        if self.revoked.refuses(&grants, self.desk.now) {
+            return Err(NoEntry::Forbidden("come back: it was revoked"));
         }
         // First, so that nothing is opened for an offer that can't be read.
         let offer = room::read_offer(way, &offer)?;
@@ -400,14 +412,14 @@ impl Control {
             act(room, &mut self.desk);
             room.finish(&mut self.desk);
         }
-        self.run_errands(key);
+        self.run_errands();
     }
 
     /// Each is run in its room, which may have errands of its own.
-    fn run_errands(&mut self, from: RoomKey) {
+    fn run_errands(&mut self) {
         while let Some(errand) = self.desk.errands.pop_front() {
             let to = errand.room();
-            self.with_room(to, |room, desk| room.run_errand(errand, from, desk));
+            self.with_room(to, |room, desk| room.run_errand(errand, desk));
         }
     }
 }

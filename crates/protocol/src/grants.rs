@@ -33,6 +33,8 @@ pub struct Grants {
     pub rooms: RoomRights,
     /// How the room is to be, should this join open it.
     pub room_config: Option<RoomConfig>,
+    /// Since when the token holds (`nbf`), in Unix seconds; 0 if it doesn't say.
+    pub valid_since: i64,
 }
 
 impl Grants {

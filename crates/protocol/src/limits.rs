@@ -101,6 +101,14 @@ pub const CALLS_PER_ROOM: usize = 256;
 /// The longest that a procedure call of the server API may wait.
 pub const RPC_WAIT: Duration = Duration::from_secs(60);
 
+/// Revocations of tokens that a node remembers; the oldest make way. One has
+/// two names of up to [`IDENTITY_BYTES`], so all have 10 MiB at the very most.
+pub const REVOCATIONS: usize = 10_000;
+
+/// A revocation is forgotten after so long: tokens of LiveKit's server SDKs
+/// are good for six hours unless told otherwise, and meetings end within a day.
+pub const REVOCATION_LIFE: Duration = Duration::from_hours(24);
+
 /// Rooms of one node; further ones are refused with 429, and joins that would
 /// open one with `JOIN_FAILURE`. An empty room costs about a kilobyte.
 pub const ROOMS: usize = 100_000;

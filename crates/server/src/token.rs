@@ -273,6 +273,7 @@ impl Claims {
                 destination: video.destination_room,
             },
             room_config: self.room_config.map(RoomConfigClaim::config),
+            valid_since: self.nbf.unwrap_or(0),
         })
     }
 
@@ -484,13 +485,17 @@ mod tests {
         let before = Claims::join("abc-defg-hij", "ann", "Ann", Role::Host);
         let token = before.clone().sign(&Keys::dev(), NOW, 60).unwrap();
         let after = verify(&Keys::dev(), &token, NOW).unwrap();
-        assert_eq!(after.grants().unwrap(), before.grants().unwrap());
+        let renewed = Grants {
+            valid_since: NOW,
+            ..before.grants().unwrap()
+        };
+        assert_eq!(after.grants().unwrap(), renewed);
     }
 
     #[test]
     fn everything_in_a_token_survives_a_refresh() {
         let claims = serde_json::json!({
-            "iss": "devkey", "sub": "ann", "exp": NOW + 60, "name": "Ann", "metadata": "m",
+            "iss": "devkey", "sub": "ann", "nbf": NOW, "exp": NOW + 60, "name": "Ann", "metadata": "m",
             "attributes": {"a": "b"}, "kind": "agent",
             "roomConfig": {"maxParticipants": 7, "empty_timeout": 9, "agents": [{"agentName": "x"}]},
             "video": {

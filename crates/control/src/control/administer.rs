@@ -32,9 +32,7 @@ impl Control {
             Request::GetParticipant(request) => self.in_room(&request.room, |room, _| {
                 Ok(Reply::Participant(Box::new(room.show(&request.identity)?)))
             }),
-            Request::RemoveParticipant(request) => self.in_room(&request.room, |room, desk| {
-                room.remove(&request.identity, desk).map(|()| Reply::Done)
-            }),
+            Request::RemoveParticipant(request) => self.remove(&request),
             Request::MutePublishedTrack(request) => self.in_room(&request.room, |room, desk| {
                 Ok(Reply::Track(Box::new(room.mute_track(&request, desk)?)))
             }),
@@ -124,6 +122,24 @@ impl Control {
     fn open_for_admin(&mut self, name: &str) -> Result<RoomKey, Refused> {
         self.open_room(name, None)
             .ok_or_else(|| Refused::new(Code::ResourceExhausted, "too many rooms"))
+    }
+
+    /// Tokens are revoked first, whether or not someone is there: whoever has just
+    /// left by itself is not to come back either.
+    fn remove(&mut self, request: &proto::RoomParticipantIdentity) -> Outcome {
+        let since = request.revoke_token_ts;
+        let lawful = |name: &str| !name.is_empty() && name.len() <= limits::IDENTITY_BYTES;
+        if since < 0 {
+            let message = "revoke_token_ts has to be a Unix time in seconds, or absent";
+            return Err(Refused::new(Code::InvalidArgument, message));
+        }
+        if since > 0 && lawful(&request.room) && lawful(&request.identity) {
+            self.revoked
+                .add(&request.room, &request.identity, since, self.desk.now);
+        }
+        self.in_room(&request.room, |room, desk| {
+            room.remove(&request.identity, desk).map(|()| Reply::Done)
+        })
     }
 
     fn list_rooms(&self, names: &[String]) -> Vec<proto::Room> {

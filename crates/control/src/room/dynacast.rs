@@ -76,8 +76,10 @@ impl Room {
         let Some(seat) = desk.tracks.get(&id).copied() else {
             return;
         };
-        // Who watches in other rooms is not counted here.
-        let forwarded = self.is_doubled(seat.person);
+        if self.report_watchers(seat.person, id, desk) {
+            return;
+        }
+        let elsewhere = self.wanted_elsewhere(seat.person, id);
         let Some(publisher) = self.people.get_mut(&seat.person) else {
             return;
         };
@@ -87,7 +89,7 @@ impl Room {
         if track.mid.is_none() || track.kind != Kind::Video {
             return;
         }
-        match track.demand.settle(forwarded, desk.now) {
+        match track.demand.settle(elsewhere, desk.now) {
             Step::Nothing => {}
             Step::Wait => {
                 self.demands.waiting.insert(id);

@@ -6,10 +6,11 @@
 //! A double has its original's key, so whoever looks for the publisher of a
 //! track finds the double in its room, and the original in its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use livekit_protocol as proto;
 use proto::DisconnectReason;
+use protocol::ids::TrackId;
 
 use super::{Exit, Room};
 use crate::{
@@ -27,6 +28,7 @@ pub(crate) enum Errand {
         room: RoomKey,
         person: PersonKey,
         original: Box<Participant>,
+        home: RoomKey,
     },
     /// The original has left.
     Withdraw { room: RoomKey, person: PersonKey },
@@ -36,21 +38,33 @@ pub(crate) enum Errand {
         person: PersonKey,
         double: RoomKey,
     },
+    /// So many qualities of a track are wanted where its publisher is doubled.
+    Watch {
+        room: RoomKey,
+        person: PersonKey,
+        double: RoomKey,
+        track: TrackId,
+        wanted: usize,
+    },
 }
 
 impl Errand {
     pub(crate) const fn room(&self) -> RoomKey {
         match self {
-            Self::Show { room, .. } | Self::Withdraw { room, .. } | Self::Forget { room, .. } => {
-                *room
-            }
+            Self::Show { room, .. }
+            | Self::Withdraw { room, .. }
+            | Self::Forget { room, .. }
+            | Self::Watch { room, .. } => *room,
         }
     }
 }
 
 /// Where people of this room are doubled.
 #[derive(Debug, Default)]
-pub(super) struct Doubles(BTreeMap<PersonKey, BTreeSet<RoomKey>>);
+pub(super) struct Doubles(BTreeMap<PersonKey, BTreeMap<RoomKey, Watched>>);
+
+/// How many qualities of which track somebody wants in one other room.
+type Watched = BTreeMap<TrackId, usize>;
 
 impl Room {
     /// Someone is to be seen in `target` too.
@@ -70,7 +84,8 @@ impl Room {
                 "only who is present and to be seen can be forwarded",
             ));
         }
-        self.doubles.0.entry(person).or_default().insert(target);
+        let rooms = self.doubles.0.entry(person).or_default();
+        rooms.entry(target).or_default();
         self.review_demands_of(person);
         self.show_doubles(person, desk);
         Ok(())
@@ -83,11 +98,12 @@ impl Room {
         else {
             return;
         };
-        for room in rooms {
+        for room in rooms.keys() {
             desk.errands.push_back(Errand::Show {
                 room: *room,
                 person,
                 original: Box::new(participant.clone()),
+                home: self.key,
             });
         }
     }
@@ -99,7 +115,8 @@ impl Room {
         participant: &Participant,
         desk: &mut Desk,
     ) {
-        for room in self.doubles.0.remove(&person).unwrap_or_default() {
+        let doubled = self.doubles.0.remove(&person).unwrap_or_default();
+        for room in doubled.into_keys() {
             desk.errands.push_back(Errand::Withdraw { room, person });
         }
         if let Some(room) = participant.doubles {
@@ -111,21 +128,82 @@ impl Room {
         }
     }
 
-    pub(super) fn is_doubled(&self, person: PersonKey) -> bool {
-        self.doubles.0.contains_key(&person)
-    }
-
     /// Where someone can be heard besides here.
     pub(crate) fn doubles_of(&self, person: PersonKey) -> Vec<RoomKey> {
         let rooms = self.doubles.0.get(&person).into_iter().flatten();
-        rooms.copied().collect()
+        rooms.map(|(room, _)| *room).collect()
     }
 
-    pub(crate) fn run_errand(&mut self, errand: Errand, from: RoomKey, desk: &mut Desk) {
+    /// The most that is wanted of a track in any other room.
+    pub(super) fn wanted_elsewhere(&self, person: PersonKey, track: TrackId) -> usize {
+        let rooms = self.doubles.0.get(&person).into_iter().flatten();
+        let wanted = rooms.filter_map(|(_, watched)| watched.get(&track));
+        wanted.copied().max().unwrap_or(0)
+    }
+
+    /// False when its publisher is here: it is told by ourselves.
+    pub(super) fn report_watchers(
+        &self,
+        person: PersonKey,
+        track: TrackId,
+        desk: &mut Desk,
+    ) -> bool {
+        let Some(double) = self.people.get(&person) else {
+            return false;
+        };
+        let Some(room) = double.doubles else {
+            return false;
+        };
+        if let Some(watched) = double.tracks.get(&track) {
+            desk.errands.push_back(Errand::Watch {
+                room,
+                person,
+                double: self.key,
+                track,
+                wanted: watched.demand.wanted(),
+            });
+        }
+        true
+    }
+
+    /// Passed over when the double was removed meanwhile.
+    fn note_watchers(&mut self, person: PersonKey, double: RoomKey, track: TrackId, wanted: usize) {
+        let published = self
+            .people
+            .get(&person)
+            .is_some_and(|participant| participant.tracks.contains_key(&track));
+        let rooms = self.doubles.0.get_mut(&person);
+        if let Some(watched) = rooms.and_then(|rooms| rooms.get_mut(&double))
+            && published
+        {
+            watched.insert(track, wanted);
+            self.review_demand(track);
+        }
+    }
+
+    /// An unpublished track is watched by nobody.
+    pub(super) fn forget_watchers(&mut self, person: PersonKey, track: TrackId) {
+        let rooms = self.doubles.0.get_mut(&person).into_iter().flatten();
+        for (_, watched) in rooms {
+            watched.remove(&track);
+        }
+    }
+
+    pub(crate) fn run_errand(&mut self, errand: Errand, desk: &mut Desk) {
         match errand {
             Errand::Show {
-                person, original, ..
-            } => self.show_double(person, *original, from, desk),
+                person,
+                original,
+                home,
+                ..
+            } => self.show_double(person, *original, home, desk),
+            Errand::Watch {
+                person,
+                double,
+                track,
+                wanted,
+                ..
+            } => self.note_watchers(person, double, track, wanted),
             Errand::Withdraw { person, .. } => {
                 if self.is_double(person) {
                     let reason = DisconnectReason::ClientInitiated;
@@ -137,8 +215,8 @@ impl Room {
                     rooms.remove(&double);
                     if rooms.is_empty() {
                         self.doubles.0.remove(&person);
-                        self.review_demands_of(person);
                     }
+                    self.review_demands_of(person);
                 }
             }
         }

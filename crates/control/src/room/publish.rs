@@ -214,6 +214,7 @@ impl Room {
         let info = participant.info();
         self.report_track("track_unpublished", &info, &track, desk);
         self.drop_subscribers(track.id, desk);
+        self.forget_watchers(person, track.id);
     }
 
     pub(super) fn update_audio_track(

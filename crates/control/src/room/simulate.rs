@@ -56,15 +56,14 @@ impl Room {
     }
 
     /// The client is to come back by another connection; we are that one, too.
-    fn send_away(&mut self, person: PersonKey, desk: &mut Desk) {
-        let Some(participant) = self.people.get(&person) else {
-            return;
-        };
-        if let Some(session) = participant.link.session {
-            participant.send(desk, leave(DisconnectReason::Migration, Action::Resume));
-            desk.close(session, SessionEnd::Left);
-            self.lose_link(person, desk);
-        }
+    /// Its old one is closed when it does: a client that heard of both, the word
+    /// and the closing, would begin to reconnect twice.
+    fn send_away(&self, person: PersonKey, desk: &mut Desk) {
+        self.reply(
+            person,
+            leave(DisconnectReason::Migration, Action::Resume),
+            desk,
+        );
     }
 
     fn interrupt(&mut self, person: PersonKey, how: Interruption) {

@@ -55,7 +55,7 @@ impl Demand {
     }
 
     /// How many qualities, from the lowest, somebody wants.
-    fn wanted(&self) -> usize {
+    pub(crate) fn wanted(&self) -> usize {
         let highest = self.counts.iter().rposition(|count| *count > 0);
         highest.map_or(0, |at| at + 1)
     }
@@ -75,14 +75,10 @@ impl Demand {
         QUALITIES.len() - self.spared
     }
 
-    /// Decides what is to be done about it now. `whole`: somebody whom we don't
-    /// count may want everything.
-    pub(crate) fn settle(&mut self, whole: bool, now: Instant) -> Step {
-        let wanted = if whole {
-            QUALITIES.len()
-        } else {
-            self.wanted()
-        };
+    /// Decides what is to be done about it now. `elsewhere`: how many qualities
+    /// are wanted by those in other rooms.
+    pub(crate) fn settle(&mut self, elsewhere: usize, now: Instant) -> Step {
+        let wanted = self.wanted().max(elsewhere).min(QUALITIES.len());
         if wanted == self.told() {
             self.lower_at = None;
             return Step::Nothing;
@@ -138,21 +134,21 @@ mod tests {
     fn more_at_once_less_after_a_while() {
         let now = start();
         let mut demand = Demand::default();
-        assert_eq!(demand.settle(false, now), Step::Wait, "nobody watches");
+        assert_eq!(demand.settle(0, now), Step::Wait, "nobody watches");
         demand.change(None, wish(0));
-        assert_eq!(demand.settle(false, now + PATIENCE), Step::Tell);
+        assert_eq!(demand.settle(0, now + PATIENCE), Step::Tell);
         assert_eq!(demand.told(), 1);
         demand.change(None, wish(3));
-        assert_eq!(demand.settle(false, now + PATIENCE), Step::Tell);
+        assert_eq!(demand.settle(0, now + PATIENCE), Step::Tell);
         assert_eq!(demand.told(), 3);
         demand.change(wish(3), wish(4));
-        assert_eq!(demand.settle(false, now + PATIENCE), Step::Wait);
+        assert_eq!(demand.settle(0, now + PATIENCE), Step::Wait);
         demand.change(wish(4), wish(2));
-        assert_eq!(demand.settle(false, now + PATIENCE), Step::Nothing);
+        assert_eq!(demand.settle(0, now + PATIENCE), Step::Nothing);
         demand.change(wish(2), None);
         demand.change(wish(0), None);
-        assert_eq!(demand.settle(false, now + 2 * PATIENCE), Step::Wait);
-        assert_eq!(demand.settle(false, now + 3 * PATIENCE), Step::Tell);
+        assert_eq!(demand.settle(0, now + 2 * PATIENCE), Step::Wait);
+        assert_eq!(demand.settle(0, now + 3 * PATIENCE), Step::Tell);
         assert!(demand.qualities().iter().all(|quality| !quality.enabled));
     }
 
@@ -168,7 +164,7 @@ mod tests {
                 let new = wish(quality);
                 demand.change(wishes[who], new);
                 wishes[who] = new;
-                demand.settle(false, now);
+                demand.settle(0, now);
                 let most = wishes.iter().flatten().map(|wish| match wish {
                     Wish::Paused => 0,
                     Wish::UpTo { encoding, .. } => usize::from(*encoding).min(2) + 1,
@@ -176,8 +172,8 @@ mod tests {
                 prop_assert!(demand.told() >= most);
                 now += Duration::from_millis(wait);
             }
-            demand.settle(false, now);
-            demand.settle(false, now + PATIENCE);
+            demand.settle(0, now);
+            demand.settle(0, now + PATIENCE);
             prop_assert_eq!(demand.told(), demand.wanted());
         }
     }

@@ -209,9 +209,12 @@ impl Participant {
         self.grants = original.grants.clone();
         self.grants.room = room;
         for (id, track) in &original.tracks {
-            let known = self.tracks.get(id).map(|own| (own.told, own.received));
+            let known = self
+                .tracks
+                .get(id)
+                .map(|own| (own.told, own.received, own.demand));
             let mut track = track.clone();
-            (track.told, track.received) = known.unwrap_or_default();
+            (track.told, track.received, track.demand) = known.unwrap_or_default();
             self.tracks.insert(*id, track);
         }
     }

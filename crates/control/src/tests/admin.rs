@@ -700,3 +700,76 @@ fn a_forwarded_one_is_moved_to_where_its_double_is() {
     world.live(25);
     assert_eq!(world.control.leftovers(), "");
 }
+
+#[test]
+fn a_forwarded_picture_is_encoded_for_who_watches_in_any_room() {
+    let mut world = World::new();
+    let anna = world.enter("anna");
+    let carl = enter_other(&mut world, "carl");
+    world.asked(forwarding("anna", "other")).unwrap();
+    world.asked(forwarding("anna", "third")).unwrap();
+    let camera = world.publish(anna, "cam", "video");
+    let enabled = |world: &World| {
+        let told = world.screens[&anna].told.iter().rev();
+        let last = told.filter_map(|told| match told {
+            Told::SubscribedQualityUpdate(update) => update.subscribed_codecs.first(),
+            _ => None,
+        });
+        last.map(|codec| codec.qualities.iter().filter(|one| one.enabled).count())
+            .next()
+    };
+    let want = |world: &mut World, who, quality: proto::VideoQuality| {
+        let settings = proto::UpdateTrackSettings {
+            track_sids: vec![camera.clone()],
+            quality: quality.into(),
+            ..Default::default()
+        };
+        world.ask(who, Asked::TrackSetting(settings));
+    };
+    world.live(8);
+    assert_eq!(enabled(&world), None, "all of it is watched over there");
+    want(&mut world, carl, proto::VideoQuality::Low);
+    world.live(8);
+    assert_eq!(enabled(&world), Some(1));
+    want(&mut world, carl, proto::VideoQuality::Medium);
+    assert_eq!(enabled(&world), Some(2));
+    // What changes of her does not change who watches.
+    world.publish(anna, "mic", "audio");
+    world.live(8);
+    assert_eq!(enabled(&world), Some(2));
+    let bert = world.enter("bert");
+    assert_eq!(enabled(&world), Some(3));
+    want(&mut world, bert, proto::VideoQuality::Low);
+    world.live(8);
+    assert_eq!(enabled(&world), Some(2));
+    let there = proto::RoomParticipantIdentity {
+        room: "other".into(),
+        ..named("anna")
+    };
+    world.asked(Request::RemoveParticipant(there)).unwrap();
+    world.live(8);
+    assert_eq!(enabled(&world), Some(1));
+}
+
+#[test]
+fn whoever_is_removed_from_one_of_two_rooms_is_not_shown_there_again() {
+    let mut world = World::new();
+    let anna = world.enter("anna");
+    let carl = enter_other(&mut world, "carl");
+    world.asked(forwarding("anna", "other")).unwrap();
+    world.asked(forwarding("anna", "third")).unwrap();
+    let there = protocol::grants::Grants {
+        room: "third".into(),
+        ..grants("dora")
+    };
+    let dora = world.enter_as(there, join());
+    assert_eq!(world.screen(dora).sees(), [("anna", 0), ("dora", 0)]);
+    let third = proto::RoomParticipantIdentity {
+        room: "third".into(),
+        ..named("anna")
+    };
+    world.asked(Request::RemoveParticipant(third)).unwrap();
+    world.publish(anna, "mic", "audio");
+    assert_eq!(world.screen(dora).sees(), [("dora", 0)]);
+    assert_eq!(world.screen(carl).sees(), [("anna", 1), ("carl", 0)]);
+}

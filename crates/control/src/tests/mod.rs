@@ -19,6 +19,7 @@ mod joining;
 mod leaving;
 mod plane;
 mod publishing;
+mod reasons;
 mod resuming;
 mod simulating;
 mod sketch;

@@ -53,12 +53,15 @@ fn each_fault_is_as_its_name_says() {
             let leaves = world.screen(anna).leaves();
             let said = leaves.first().map(|l| (l.action(), l.reason()));
             assert_eq!(said, told, "{scenario:?}");
-            assert_eq!(world.screen(anna).end, Some(SessionEnd::Left));
+            let ended = world.screen(anna).end;
+            assert_eq!(ended, (!stays).then_some(SessionEnd::Left), "{scenario:?}");
             let there = world.screen(bert).sees().len() == 2;
             assert_eq!(there, stays, "{scenario:?}");
             let again = resume(&mut world, anna);
             let resumed = matches!(world.screen(again).told[0], Told::Reconnect(_));
             assert_eq!(resumed, stays, "{scenario:?}");
+            let replaced = world.screen(anna).end == Some(SessionEnd::Replaced);
+            assert_eq!(replaced, stays, "{scenario:?}");
         }
     }
 }
